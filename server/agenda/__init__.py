@@ -1,0 +1,1 @@
+"""Agenda: conferences, tracks, sessions, faculty."""

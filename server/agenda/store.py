@@ -1,0 +1,220 @@
+"""Conferences, tracks, sessions and their faculty as rows."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server import clock
+from server.agenda import rules
+from server.agenda.rules import FacultyRole, Phase
+from server.db import Base, Word
+from server.errors import NotFound
+from server.ids import new_id
+from server.people.rules import Registration
+from server.rights import Place
+
+
+class Conference(Base):
+    __tablename__ = "conference"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    zone: Mapped[str]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    registration: Mapped[Registration] = mapped_column(
+        Word(Registration), default=Registration.OPEN
+    )
+    provider: Mapped[str] = mapped_column(default="")
+    accreditation: Mapped[str] = mapped_column(default="")
+    designation: Mapped[str] = mapped_column(default="")
+    designated_max: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Track(Base):
+    __tablename__ = "track"
+    __table_args__ = (UniqueConstraint("conference_id", "name"),)
+
+    conference_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conference.id", ondelete="CASCADE"), primary_key=True
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str]
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Session(Base):
+    __tablename__ = "session"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "track_id"], ["track.conference_id", "track.id"]
+        ),
+        Index("ix_session_id", "id"),
+        Index("ix_session_starts_at", "conference_id", "starts_at"),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conference.id", ondelete="CASCADE"), primary_key=True
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(default="")
+    title: Mapped[str]
+    subtitle: Mapped[str] = mapped_column(default="")
+    abstract: Mapped[str] = mapped_column(default="")
+    track_id: Mapped[UUID | None]
+    hall: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="")
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    designated_ms: Mapped[int] = mapped_column(default=0)
+    phase: Mapped[Phase] = mapped_column(Word(Phase), default=Phase.SCHEDULED)
+
+
+class Faculty(Base):
+    __tablename__ = "faculty"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "session_id"],
+            ["session.conference_id", "session.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id", ondelete="SET NULL"))
+    name: Mapped[str]
+    degree: Mapped[str] = mapped_column(default="")
+    affiliation: Mapped[str] = mapped_column(default="")
+    role: Mapped[FacultyRole] = mapped_column(Word(FacultyRole), default=FacultyRole.SPEAKER)
+    position: Mapped[int] = mapped_column(default=0)
+
+
+async def place_of_conference(db: AsyncSession, slug: str) -> Place | None:
+    found = await db.scalar(select(Conference.id).where(Conference.slug == slug))
+    return Place(conference_id=found) if found else None
+
+
+async def place_of_session(db: AsyncSession, session_id: UUID) -> Place | None:
+    found = await db.scalar(select(Session.conference_id).where(Session.id == session_id))
+    return Place(conference_id=found, session_id=session_id) if found else None
+
+
+async def conference(db: AsyncSession, conference_id: UUID) -> rules.Conference:
+    row = await db.get(Conference, conference_id)
+    if row is None:
+        raise NotFound("There is no such conference.")
+    return _conference(row)
+
+
+async def conferences(db: AsyncSession) -> list[rules.Conference]:
+    """Every conference of this server, newest first."""
+    rows = await db.scalars(select(Conference).order_by(Conference.starts_on.desc()))
+    return [_conference(row) for row in rows]
+
+
+async def session(db: AsyncSession, conference_id: UUID, session_id: UUID) -> rules.Session:
+    found = await _sessions(db, conference_id, (session_id,))
+    if not found:
+        raise NotFound("There is no such session.")
+    return found[0]
+
+
+async def sessions(db: AsyncSession, conference_id: UUID) -> list[rules.Session]:
+    """The whole programme, by time and hall, in three statements."""
+    return await _sessions(db, conference_id, None)
+
+
+async def set_phase(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, wanted: Phase
+) -> Phase:
+    """Take one step under a row lock; returns the phase before. Raises WrongStep, NotFound."""
+    present = await db.scalar(
+        select(Session.phase)
+        .where(Session.conference_id == conference_id, Session.id == session_id)
+        .with_for_update()
+    )
+    if present is None:
+        raise NotFound("There is no such session.")
+    await db.execute(
+        update(Session)
+        .where(Session.conference_id == conference_id, Session.id == session_id)
+        .values(phase=rules.step(present, wanted))
+    )
+    return present
+
+
+async def _sessions(
+    db: AsyncSession, conference_id: UUID, only: Sequence[UUID] | None
+) -> list[rules.Session]:
+    tracks = {
+        row.id: rules.Track(id=row.id, name=row.name, position=row.position)
+        for row in await db.scalars(select(Track).where(Track.conference_id == conference_id))
+    }
+    wanted = select(Session).where(Session.conference_id == conference_id)
+    named = select(Faculty).where(Faculty.conference_id == conference_id)
+    if only is not None:
+        wanted = wanted.where(Session.id.in_(only))
+        named = named.where(Faculty.session_id.in_(only))
+    faculty: dict[UUID, list[rules.FacultyMember]] = {}
+    for row in await db.scalars(named.order_by(Faculty.position, Faculty.id)):
+        faculty.setdefault(row.session_id, []).append(_member(row))
+    rows = await db.scalars(wanted.order_by(Session.starts_at, Session.hall, Session.id))
+    return [_session(row, tracks, tuple(faculty.get(row.id, ()))) for row in rows]
+
+
+def _conference(row: Conference) -> rules.Conference:
+    return rules.Conference(
+        id=row.id,
+        slug=row.slug,
+        title=row.title,
+        zone=row.zone,
+        starts_on=row.starts_on,
+        ends_on=row.ends_on,
+        registration=row.registration,
+        provider=row.provider,
+        accreditation=row.accreditation,
+        designation=row.designation,
+        designated_max=row.designated_max,
+    )
+
+
+def _member(row: Faculty) -> rules.FacultyMember:
+    return rules.FacultyMember(
+        id=row.id,
+        name=row.name,
+        degree=row.degree,
+        affiliation=row.affiliation,
+        role=row.role,
+        person_id=row.person_id,
+    )
+
+
+def _session(
+    row: Session,
+    tracks: dict[UUID, rules.Track],
+    faculty: tuple[rules.FacultyMember, ...],
+) -> rules.Session:
+    return rules.Session(
+        conference_id=row.conference_id,
+        id=row.id,
+        key=row.key,
+        title=row.title,
+        subtitle=row.subtitle,
+        abstract=row.abstract,
+        track=tracks.get(row.track_id) if row.track_id else None,
+        hall=row.hall,
+        language=row.language,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        designated_ms=row.designated_ms,
+        phase=row.phase,
+        faculty=faculty,
+    )

@@ -1,0 +1,1 @@
+"""Attendance: evidence of presence."""

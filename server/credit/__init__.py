@@ -1,0 +1,1 @@
+"""Credit: from presence to certificates."""

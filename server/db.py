@@ -1,0 +1,179 @@
+"""The database: one declarative base, two ways to open a transaction.
+
+SQLite by default, PostgreSQL beyond one process. Both give back aware times and refuse naive ones.
+`begin` writes; `read` only looks, and on SQLite never waits for a writer.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import JSON, Connection, Date, DateTime, Dialect, MetaData, Text, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+
+POOL = 20
+"""Connections of one process: more would only queue inside PostgreSQL."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` on PostgreSQL, sortable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "a naive time has no meaning here"
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Word(TypeDecorator[StrEnum]):
+    """A member of a closed list, kept as its text so that a new member needs no migration."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, members: type[StrEnum]) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.members(value)
+
+
+class Doc(TypeDecorator[Any]):
+    """A small JSON document: `jsonb` on PostgreSQL."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.JSONB())
+        return dialect.type_descriptor(JSON())
+
+
+class Base(DeclarativeBase):
+    """Every table; constraints get names so that migrations can find them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        },
+    )
+    type_annotation_map: ClassVar = {
+        datetime: Instant(),
+        date: Date(),
+        UUID: Uuid(),
+        str: Text(),
+        int: BigInteger(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where rows live. `async with database.begin() as db:` commits at the end or not at all."""
+
+    engine: AsyncEngine
+    _write: async_sessionmaker[AsyncSession]
+    _read: async_sessionmaker[AsyncSession]
+    _reader: AsyncEngine
+
+    def begin(self) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._write.begin()
+
+    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._read.begin()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        if self._reader is not self.engine:
+            await self._reader.dispose()
+
+
+def insert(db: AsyncSession, row: type[Base]) -> Any:
+    """An insert in the database's own dialect, which alone knows `ON CONFLICT`."""
+    dialect = {"postgresql": postgresql, "sqlite": sqlite}[db.get_bind().dialect.name]
+    return dialect.insert(row)
+
+
+async def insert_once(db: AsyncSession, row: type[Base], **values: object) -> bool:
+    """Insert unless the row is there already; True when it was new."""
+    result: Any = await db.execute(insert(db, row).values(**values).on_conflict_do_nothing())
+    return bool(result.rowcount)
+
+
+async def upsert(
+    db: AsyncSession, row: type[Base], key: Iterable[str], **values: object
+) -> None:
+    """Insert, or overwrite all but the key of the row that is there."""
+    names = tuple(key)
+    rest = {name: value for name, value in values.items() if name not in names}
+    statement = insert(db, row).values(**values)
+    await db.execute(statement.on_conflict_do_update(index_elements=names, set_=rest))
+
+
+def normal_url(url: str) -> str:
+    """What people paste, as the async drivers want it."""
+    scheme, separator, rest = url.partition("://")
+    drivers = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
+    drivers["sqlite"] = "sqlite+aiosqlite"
+    return drivers.get(scheme, scheme) + separator + rest
+
+
+def open_database(url: str) -> Database:
+    url = normal_url(url)
+    if url.startswith("sqlite"):
+        engine, reader = create_async_engine(url), create_async_engine(url)
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        event.listen(reader.sync_engine, "connect", _prepare_reader)
+        event.listen(reader.sync_engine, "begin", _begin)
+    else:
+        engine = create_async_engine(url, pool_size=POOL, max_overflow=0, pool_pre_ping=True)
+        reader = engine
+    writing = async_sessionmaker(engine, expire_on_commit=False)
+    return Database(engine, writing, async_sessionmaker(reader, expire_on_commit=False), reader)
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own loses updates
+    for pragma in PRAGMAS:
+        connection.cursor().execute(f"PRAGMA {pragma}")
+
+
+def _prepare_reader(connection: sqlite3.Connection, record: object) -> None:
+    _prepare(connection, record)
+    connection.cursor().execute("PRAGMA query_only=ON")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,1 @@
+"""Disclosures: what must be shown before the first picture."""

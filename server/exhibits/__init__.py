@@ -1,0 +1,1 @@
+"""Exhibits: hall, booths, talks, badges."""

@@ -1,0 +1,1 @@
+"""Stages: who may publish and watch, and what is on air."""
