@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.chromium import FLAGS, chromium
+from tests.servers.chromium import FLAGS, Chromium, chromium, is_here
 from tests.servers.databases import Templates
 from tests.servers.node import node
 from tests.servers.postgres import Postgres, any_postgres
@@ -17,6 +17,7 @@ from tests.servers.redis import Redis, running_redis, servers_found
 from tests.servers.smtp import Mailbox, running_smtp
 
 REDIS_SERVERS = tuple(servers_found())
+BROWSER = pytest.StashKey[Chromium | Exception]()
 
 
 def pytest_configure() -> None:
@@ -30,9 +31,26 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests last: Playwright's loop stays open in this thread, where no other can run."""
-    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
+    items.sort(key=_needs_browser)
+    if any(_needs_browser(item) for item in items):
+        config.stash[BROWSER] = _prepare_browser(config)
+
+
+def _needs_browser(item: pytest.Item) -> bool:
+    return "playwright" in getattr(item, "fixturenames", ())
+
+
+def _prepare_browser(config: pytest.Config) -> Chromium | Exception:
+    """Fetched before the first test, whose deadline a download would break."""
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and not is_here():
+        terminal.write_line("Preparing Chromium (once)…")
+    try:
+        return chromium()
+    except (OSError, RuntimeError) as error:
+        return error  # the tests that need it fail with this, the others run
 
 
 @pytest.fixture(scope="session")
@@ -103,8 +121,12 @@ def smtp() -> Generator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    found = chromium()
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
+) -> dict[str, Any]:
+    found = pytestconfig.stash[BROWSER]
+    if isinstance(found, Exception):
+        raise found
     return {
         **browser_type_launch_args,
         "executable_path": str(found.executable),

@@ -1,6 +1,7 @@
 """Node and npm from a wheel, and tools fetched with them once, by their exact version."""
 
 import importlib.util
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -17,10 +18,21 @@ def node() -> Path:
     return Path(found.origin).parent / "bin" / "node"
 
 
-def npm_install(package: str, folder: Path) -> Path:
-    """Fetch `name@version` without running any script of it; returns its node_modules."""
+def npm_install(package: str, folder: Path, integrity: str = "") -> Path:
+    """Fetch `name@version` without running any script of it; returns its node_modules.
+
+    With `integrity`, the package's hash, nothing else of that name and version will do.
+    """
     npm = node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
-    flags = ["--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    flags = [
+        "--loglevel=error",
+        "--fetch-retries=1",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+        str(folder),
+    ]
     path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         [node(), npm, "install", *flags, package],
@@ -31,7 +43,13 @@ def npm_install(package: str, folder: Path) -> Path:
     )
     if done.returncode:
         raise RuntimeError(f"npm could not fetch {package}: {done.stderr or done.stdout}")
-    return folder / "node_modules"
+    modules = folder / "node_modules"
+    if integrity:
+        fetched = json.loads((modules / ".package-lock.json").read_text())["packages"]
+        name = f"node_modules/{package.rpartition('@')[0]}"
+        if fetched[name]["integrity"] != integrity:
+            raise RuntimeError(f"{package} is not the package that was chosen: its hash differs")
+    return modules
 
 
 def typescript() -> list[str | Path]:
