@@ -1,7 +1,8 @@
 """A certificate as PDF: values in, bytes out, the same bytes for the same values.
 
-Knows neither the claim behind it nor where it is kept. The page is `web/credit/certificate.typ`; the file is
-tagged, for readers (PDF/UA-1) and archives (PDF/A-3a). Takes about 10 ms of CPU, so call it off the event loop.
+Knows neither the claim behind it nor where it is kept. The page is `web/credit/certificate.typ`;
+the file is tagged, for readers (PDF/UA-1) and archives (PDF/A-3a). It costs some 20 ms of CPU, so
+call it off the event loop.
 """
 
 import io
@@ -13,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import segno
@@ -23,8 +24,11 @@ from server.credit.wording import LIVE_INTERNET, award_line
 from server.errors import Refused
 from server.people.rules import Profession
 
+if TYPE_CHECKING:
+    from typst import PDFStandard  # its type stub alone has it
+
 WEB = Path(__file__).parent.parent.parent / "web" / "credit"
-STANDARDS: Final[list[Literal["ua-1", "a-3a"]]] = ["ua-1", "a-3a"]
+STANDARDS: Final["list[PDFStandard]"] = ["ua-1", "a-3a"]
 INK = "#15211f"
 NO_GLYPH = re.compile(r'the text `"(.+?)"` could not be displayed')
 
@@ -32,11 +36,11 @@ JOINERS = "\u200c\u200d"
 """Zero width, yet letters of Persian and Indic names take their shape from them."""
 
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories without a glyph: typst would drop them without a word, and bidi controls lie."""
+"""Unicode categories without a glyph: typst drops them without a word, and bidi controls lie."""
 
 
 class Unprintable(Refused):
-    """No font here has a glyph for some letter: better no certificate than one with a gap in a name."""
+    """Some letter has no glyph here: better no certificate than one with a gap in a name."""
 
     code = "certificate.unprintable"
 
@@ -55,7 +59,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Everything that is printed. `units` is what was claimed, `designated` the activity's maximum."""
+    """Everything printed. `units` is what was claimed, `designated` the activity's maximum."""
 
     number: str
     verify_url: str
@@ -150,7 +154,7 @@ def _compile(values: dict[str, object], issued: date, *, bundled: bool) -> bytes
     except typst.TypstError as error:
         if TooLong.code in error.message:
             raise TooLong("the certificate does not fit on one page") from error
-        # PDF/A forbids a box where a letter should be, so the compiler itself finds what no font has.
+        # PDF/A forbids a box in place of a letter, so the compiler itself finds what no font has.
         if missing := NO_GLYPH.findall(error.diagnostic):
             raise Unprintable(f"no font here has {''.join(dict.fromkeys(missing))}") from error
         raise
@@ -163,7 +167,7 @@ def _template() -> bytes:
 
 @cache
 def _fonts(*, bundled: bool) -> typst.Fonts:
-    """Ours alone give the same bytes everywhere; the machine's are asked only for scripts we lack."""
+    """Ours give the same bytes everywhere; the machine's are asked only for scripts we lack."""
     return typst.Fonts(
         include_system_fonts=not bundled,
         include_embedded_fonts=False,

@@ -11,12 +11,17 @@ from server.people.rules import Profession
 QUARTER = Decimal("0.25")
 LIVE_INTERNET = "live internet activity"
 
-PHYSICIANS = frozenset(
-    "md do mbbs mbchb mbbch mbbchbao bmbs bmbch bmed mbbchir mdcm drmed candmed frcp mrcp".split()
-)
-OTHERS = frozenset(
-    "rn bsn msn dnp np fnp aprn crna cns lpn cnm pa pac pharmd rph bpharm cpht dpt pt ot lcsw msw".split()
-)
+# fmt: off
+PHYSICIANS = frozenset({
+    "md", "do", "mbbs", "mbchb", "mbbch", "mbbchbao", "bmbs", "bmbch", "bmed", "mbbchir", "mdcm",
+    "drmed", "frcp", "mrcp",
+})
+OTHERS = frozenset({
+    "rn", "bsn", "msn", "dnp", "np", "fnp", "aprn", "crna", "cns", "lpn", "cnm", "pa", "pac",
+    "pharmd", "rph", "bpharm", "cpht", "dpt", "pt", "ot", "lcsw", "msw",
+})
+# fmt: on
+"""Degrees in small letters without dots. The profession decides; these only catch a slip in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +36,12 @@ class AwardLine:
 
 
 def earns_ama_credit(profession: Profession, degree: str) -> bool:
-    """Only physicians are awarded this credit; a degree may contradict a profession, not replace it."""
+    """Physicians alone are awarded it; a degree may contradict a profession, not replace it."""
     if profession is not Profession.PHYSICIAN:
         return False
-    titles = {_plain(title) for title in degree.replace("/", ",").split(",")}
-    return bool(titles & PHYSICIANS) or not titles & OTHERS
+    titles = degree.replace("/", ",").split(",")
+    known = {_plain(title) for title in (*titles, *" ".join(titles).split())}
+    return bool(known & PHYSICIANS) or not known & OTHERS
 
 
 def award_line(
@@ -102,9 +108,10 @@ def figure(units: Decimal) -> str:
 
 
 def _participation_note(profession: Profession, designated: Decimal) -> str:
-    note = f"This activity was designated for a maximum of {figure(designated)} {ama_credit(designated)}."
+    maximum = f"{figure(designated)} {ama_credit(designated)}"
+    note = f"This activity was designated for a maximum of {maximum}."
     if profession is Profession.PHARMACIST:
-        # ACPE recognises no provider's certificate: CPE Monitor is the only statement of that credit.
+        # ACPE recognises no provider's certificate, only CPE Monitor's record of that credit.
         note += " Pharmacy credit is stated in CPE Monitor only."
     return note
 
