@@ -1,0 +1,423 @@
+"""A peer on the other side of WHIP or WHEP: publishes to a relay, or watches one.
+
+    async with call(url, bearer, kind="publish") as caller:
+        caller.send("video", payload, timestamp, marker=True)
+
+One UDP socket carries checks, DTLS, media and reports. The far side has to be ICE-lite with its
+candidates in the answer, as our relay is. It knows neither codecs nor files: it sends payloads and
+hands them over. The demo's publisher, the benchmarks and the tests stand on it.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Literal
+from urllib.parse import urljoin
+
+import httpx
+from aiortc.rtp import (
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    RtcpPsfbPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    is_rtcp,
+)
+
+from realtime.relay import flow, rtcp, stun
+from realtime.relay.bounds import DATAGRAM_BYTES, DRAIN_DATAGRAMS, DTLS_QUEUE
+from realtime.relay.dial import (
+    Accepted,
+    Answer,
+    BadAnswer,
+    CodecName,
+    Login,
+    MediaKind,
+    read_answer,
+    write_offer,
+)
+from realtime.relay.dtls import Dtls, HandshakeFailed, Keys, new_certificate, own_fingerprint
+from realtime.relay.seam import SrtpError
+
+Kind = Literal["publish", "watch"]
+
+TICK_SECONDS = 0.1
+"""Of the one timer, which asks for lost packets, sends reports and keeps consent alive."""
+CHECK_SECONDS = 2.5
+"""Between two checks of consent; RFC 7675 §5.1 wants one every five seconds."""
+SILENCE_SECONDS = 10.0
+"""After four checks without an answer the far side is gone. RFC 7675 would allow 30 s, which is
+long for whoever has to come back."""
+FIRST_CHECK_SECONDS = 0.1
+ADDRESS_SECONDS = 3.0
+"""For each address of the answer before the next one is tried."""
+HANDSHAKE_SECONDS = 10.0
+HTTP_SECONDS = 10.0
+REPORT_SECONDS = 2.0
+CHECKS_PENDING = 16
+"""Checks whose answer still counts; more of them only means that nothing answers."""
+RECEIVE_BYTES = 1 << 20
+"""A keyframe arrives at once, and a busy machine reads late."""
+
+
+class CallRefused(Exception):
+    """The far side answered, but not with a session."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status} {body[:200]}".rstrip())
+        self.status = status
+
+
+class CallLost(ConnectionError):
+    """No connection came about."""
+
+
+@asynccontextmanager
+async def call(
+    url: str,
+    bearer: str,
+    *,
+    kind: Kind,
+    codec: CodecName | None = None,
+    http: httpx.AsyncClient | None = None,
+) -> AsyncGenerator["Caller"]:
+    """Post an offer to `url`, connect, and hang up at the end.
+
+    Without a codec, a publisher offers VP8 and a watcher whatever may come. `http` serves many
+    calls at once, and urls relative to it; it stays open.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if http is None:
+            # Loopback and relays of the same site: a proxy could not carry the media anyway.
+            http = httpx.AsyncClient(timeout=HTTP_SECONDS, trust_env=False)
+            await stack.enter_async_context(http)
+        codecs: tuple[CodecName, ...] = (codec,) if codec else ("VP8", "H264")
+        caller = Caller(kind, codecs if kind == "watch" else codecs[:1])
+        headers = {"Authorization": f"Bearer {bearer}"}
+        response = await http.post(
+            url,
+            content=caller.offer,
+            headers=headers | {"Content-Type": "application/sdp", "Accept": "application/sdp"},
+        )
+        if response.status_code != httpx.codes.CREATED:
+            raise CallRefused(response.status_code, response.text)
+        place = urljoin(str(response.url), response.headers.get("Location", ""))
+        try:
+            await caller.connect(response.text)
+            yield caller
+        finally:
+            await caller.close()
+            # The relay forgets a silent peer by itself: a failed goodbye is no error.
+            with contextlib.suppress(httpx.TransportError):
+                await http.delete(place, headers=headers)
+
+
+class Caller:
+    """One connection. `closed` is set when it ended, from either side."""
+
+    def __init__(self, kind: Kind, codecs: tuple[CodecName, ...]) -> None:
+        self.kind = kind
+        self.closed = asyncio.Event()
+        self.media: tuple[Accepted, ...] = ()
+        self.on_rtp: Callable[[flow.Packet], None] | None = None
+        """Called with every decrypted packet: payload type, seq, timestamp, marker, payload."""
+        self.on_keyframe_wanted: Callable[[], None] | None = None
+        """Called when a viewer cannot go on without a keyframe."""
+        self.on_lost: Callable[[list[int]], None] | None = None
+        """Called with the numbers a NACK names, after what is remembered was sent again."""
+        self.received: dict[int, rtcp.Reception] = {}
+        """By SSRC: what came, what was lost, the jitter."""
+        self.resent = self.keyframes_wanted = self.unreadable = 0
+        self.profile = ""
+        self._certificate = new_certificate()
+        self._login = Login(fragment=secrets.token_hex(4), password=secrets.token_hex(16))
+        self._ssrcs: dict[MediaKind, int] = {
+            "audio": secrets.randbelow(1 << 31) + 2,
+            "video": secrets.randbelow(1 << 31) + (1 << 31),
+        }
+        self.offer = write_offer(
+            self._login,
+            own_fingerprint(self._certificate),
+            codecs=codecs,
+            ssrcs=self._ssrcs if kind == "publish" else None,
+        )
+        self._outflows: dict[MediaKind, flow.Outflow] = {}
+        self._missing: dict[int, rtcp.Missing] = {}
+        self._socket: socket.socket | None = None
+        self._carrier = _Carrier(self._transmit)
+        self._dtls: Dtls | None = None
+        self._keys: Keys | None = None
+        self._far = Login(fragment="", password="")
+        self._checks: deque[bytes] = deque(maxlen=CHECKS_PENDING)
+        self._heard = asyncio.Event()
+        self._heard_at = self._checked_at = self._reported_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def rate(self, kind: MediaKind) -> int:
+        return next(media.rate for media in self.media if media.kind == kind)
+
+    def send(
+        self,
+        kind: MediaKind,
+        payload: bytes,
+        timestamp: int,
+        *,
+        marker: bool = False,
+        at: float | None = None,
+    ) -> None:
+        """Send one payload. `at` (of `time.monotonic`) is when its timestamp is due, if not now."""
+        if self._keys is None or self.closed.is_set():
+            raise CallLost("the call has ended")
+        stream = self._outflows[kind]
+        now = time.monotonic() if at is None else at
+        datagram = self._keys.outbound.protect(
+            stream.packet(payload, timestamp, marker=marker, at=now)
+        )
+        stream.remember(datagram)
+        self._transmit(datagram)
+
+    def ask_keyframe(self) -> None:
+        """Ask for a keyframe of every picture that is received (RFC 4585 §6.3.1)."""
+        for ssrc, reception in self.received.items():
+            if reception.rate == self.rate("video"):
+                self._control(rtcp.pli(ssrc))
+
+    async def connect(self, answer_sdp: str) -> None:
+        """Find an address that answers, shake hands, and begin to keep the call alive."""
+        try:
+            answer = read_answer(answer_sdp)
+        except BadAnswer as failure:
+            raise CallLost(str(failure)) from failure
+        self.media, self._far = answer.media, answer.login
+        if self.kind == "publish":
+            self._outflows = {
+                media.kind: flow.Outflow(
+                    ssrc=self._ssrcs[media.kind],
+                    payload_type=media.payload_type,
+                    rate=media.rate,
+                    seq=secrets.randbelow(1 << 15),
+                )
+                for media in reversed(answer.media)
+            }
+        await self._reach(answer)
+        self._dtls = Dtls(self._carrier, self._certificate, server=answer.active)
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                self._keys = await self._dtls.handshake(answer.fingerprints)
+        except (HandshakeFailed, TimeoutError) as failure:
+            raise CallLost(f"no handshake: {failure}") from failure
+        self.profile = self._keys.profile
+        self._tick()
+
+    async def close(self) -> None:
+        """Say goodbye and let go of the socket; a second time does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._keys is not None and not self.closed.is_set():
+            ssrcs = [stream.ssrc for stream in self._outflows.values() if stream.packets]
+            if ssrcs:
+                self._control(rtcp.bye(ssrcs))
+        if self._dtls is not None:
+            await self._dtls.stop()
+        self._release()
+
+    def _release(self) -> None:
+        self.closed.set()
+        self._carrier.end()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    async def _reach(self, answer: Answer) -> None:
+        for host, port in answer.addresses:
+            self._open(host, port)
+            try:
+                async with asyncio.timeout(ADDRESS_SECONDS):
+                    while not self._heard.is_set():
+                        self._check(time.monotonic())
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(self._heard.wait(), FIRST_CHECK_SECONDS)
+            except TimeoutError:
+                continue
+            return
+        raise CallLost("none of the addresses in the answer responds")
+
+    def _open(self, host: str, port: int) -> None:
+        """A connected socket: only the far side is heard, and a closed port is noticed at once."""
+        loop = asyncio.get_running_loop()
+        if self._socket is not None:
+            loop.remove_reader(self._socket)
+            self._socket.close()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        with contextlib.suppress(OSError):  # no route by this family: its checks stay unanswered
+            self._socket.connect((host, port))
+        loop.add_reader(self._socket, self._drain)
+
+    def _transmit(self, datagram: bytes) -> None:
+        """UDP promises nothing: a full buffer or a closed port is a loss like any other."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.send(datagram)
+
+    def _control(self, report: bytes) -> None:
+        assert self._keys is not None, "reports follow the handshake"
+        self._transmit(self._keys.outbound.protect_rtcp(report))
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        assert self._dtls is not None, "the timer starts after the handshake"
+        if self._dtls.closed.is_set() or now - self._heard_at > SILENCE_SECONDS:
+            self._release()
+            return
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._check(now)
+        for ssrc, missing in self._missing.items():
+            if lost := missing.due(now, TICK_SECONDS):
+                self._control(rtcp.nack(ssrc, lost))
+        if now - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = now
+            self._report(now)
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _report(self, now: float) -> None:
+        for stream in self._outflows.values():
+            if stream.packets:
+                self._control(stream.report(now, time.time()))
+        if self.received:
+            reports = [each.report(ssrc, now) for ssrc, each in self.received.items()]
+            self._control(rtcp.receiver_report(reports))
+
+    def _check(self, now: float) -> None:
+        self._checked_at = now
+        self._checks.append(secrets.token_bytes(12))
+        self._transmit(
+            stun.request(
+                self._checks[-1],
+                f"{self._far.fragment}:{self._login.fragment}",
+                self._far.password.encode(),
+                controlling=True,
+                nominate=True,
+            )
+        )
+
+    def _drain(self) -> None:
+        for _ in range(DRAIN_DATAGRAMS):
+            if self._socket is None:
+                return
+            try:
+                datagram = self._socket.recv(DATAGRAM_BYTES)
+            except OSError:  # nothing more to read, or the far port is closed for the moment
+                return
+            if datagram:
+                self._take(datagram, time.monotonic())
+
+    def _take(self, datagram: bytes, now: float) -> None:
+        """Tell apart what shares the socket by its first byte (RFC 7983)."""
+        first = datagram[0]
+        if first < 4:  # noqa: PLR2004 - RFC 7983
+            self._take_stun(datagram, now)
+        elif 20 <= first < 64:  # noqa: PLR2004 - RFC 7983
+            self._carrier.put(datagram)
+        elif 128 <= first < 192 and self._keys is not None:  # noqa: PLR2004 - RFC 7983
+            try:
+                if is_rtcp(datagram):
+                    self._take_rtcp(self._keys.inbound.unprotect_rtcp(datagram), now)
+                else:
+                    self._take_rtp(self._keys.inbound.unprotect(datagram), now)
+            except SrtpError:
+                self.unreadable += 1
+
+    def _take_stun(self, datagram: bytes, now: float) -> None:
+        message = stun.parse(datagram)
+        if message is None:
+            return
+        if message.kind == stun.BINDING_SUCCESS:
+            known = message.transaction in self._checks
+            if known and message.authentic(self._far.password.encode()):
+                self._heard_at = now
+                self._heard.set()
+        elif message.authentic(self._login.password.encode()) and self._socket is not None:
+            host, port = self._socket.getpeername()[:2]
+            password = self._login.password.encode()
+            self._transmit(stun.success(message.transaction, host, port, password))
+
+    def _take_rtp(self, data: bytes, now: float) -> None:
+        packet = flow.parse(data)
+        if packet is None:
+            return
+        reception = self.received.get(packet.ssrc)
+        if reception is None:
+            media = [each for each in self.media if each.payload_type == packet.payload_type]
+            if not media:
+                return
+            reception = self.received[packet.ssrc] = rtcp.Reception(rate=media[0].rate)
+            if media[0].kind == "video":
+                self._missing[packet.ssrc] = rtcp.Missing()
+        reception.arrived(packet.seq, packet.timestamp, len(packet.payload), now)
+        if packet.ssrc in self._missing:
+            self._missing[packet.ssrc].arrived(packet.seq)
+        if self.on_rtp is not None:
+            self.on_rtp(packet)
+
+    def _take_rtcp(self, data: bytes, now: float) -> None:
+        for report in rtcp.parse(data):
+            if isinstance(report, RtcpSrPacket) and report.ssrc in self.received:
+                sender = report.sender_info
+                self.received[report.ssrc].reported(sender.ntp_timestamp, sender.rtp_timestamp, now)
+            elif isinstance(report, RtcpPsfbPacket):
+                if report.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                    self.keyframes_wanted += 1
+                    if self.on_keyframe_wanted is not None:
+                        self.on_keyframe_wanted()
+            elif isinstance(report, RtcpRtpfbPacket):
+                self._take_feedback(report)
+
+    def _take_feedback(self, report: RtcpRtpfbPacket) -> None:
+        if report.fmt != RTCP_RTPFB_NACK:  # transport-wide feedback is not acted upon
+            return
+        for stream in self._outflows.values():
+            if stream.ssrc != report.media_ssrc:
+                continue
+            for seq in report.lost:
+                datagram = stream.recall(seq)
+                if datagram is not None:
+                    self.resent += 1
+                    self._transmit(datagram)
+            if self.on_lost is not None:
+                self.on_lost(report.lost)
+
+
+class _Carrier:
+    """What aiortc's DTLS sees of the socket."""
+
+    role = "controlling"
+
+    def __init__(self, transmit: Callable[[bytes], None]) -> None:
+        self._transmit = transmit
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def put(self, datagram: bytes) -> None:
+        if self._queue.qsize() < DTLS_QUEUE:
+            self._queue.put_nowait(datagram)
+
+    def end(self) -> None:
+        self._queue.put_nowait(None)
+
+    async def _recv(self) -> bytes:
+        datagram = await self._queue.get()
+        if datagram is None:
+            raise ConnectionError("the call has ended")
+        return datagram
+
+    async def _send(self, data: bytes) -> None:
+        self._transmit(data)
