@@ -100,6 +100,15 @@ class Session:
         return self.designated_ms > 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Living:
+    """A session that is live now, and since when by the server's clock."""
+
+    conference_id: UUID
+    session_id: UUID
+    from_ms: int
+
+
 def step(present: Phase, wanted: Phase) -> Phase:
     """The next phase; an illegal jump raises WrongStep."""
     if wanted not in STEPS[present]:
@@ -126,7 +135,7 @@ def span(starts_at: datetime, ends_at: datetime) -> None:
 
 
 def local(text: str, zone_name: str, where: str) -> datetime:
-    """A wall-clock time such as `2026-03-12T13:05` in a zone; a time that clocks skipped is refused."""
+    """A wall-clock time such as `2026-03-12T13:05` in a zone; one that clocks skip is refused."""
     try:
         wall = datetime.fromisoformat(text)
     except ValueError:

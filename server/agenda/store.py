@@ -1,17 +1,26 @@
 """Conferences, tracks, sessions and their faculty as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    case,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.agenda import rules
 from server.agenda.rules import FacultyRole, Phase
-from server.db import Base, Word
+from server.db import Base, Word, insert_once
 from server.errors import NotFound
 from server.ids import new_id
 from server.people.rules import Registration
@@ -52,9 +61,7 @@ class Track(Base):
 class Session(Base):
     __tablename__ = "session"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "track_id"], ["track.conference_id", "track.id"]
-        ),
+        ForeignKeyConstraint(["conference_id", "track_id"], ["track.conference_id", "track.id"]),
         Index("ix_session_id", "id"),
         Index("ix_session_starts_at", "conference_id", "starts_at"),
     )
@@ -95,6 +102,43 @@ class Faculty(Base):
     affiliation: Mapped[str] = mapped_column(default="")
     role: Mapped[FacultyRole] = mapped_column(Word(FacultyRole), default=FacultyRole.SPEAKER)
     position: Mapped[int] = mapped_column(default=0)
+
+
+class LiveInterval(Base):
+    """A stretch in which the session was live, by our clock; open while `to_ms` is null."""
+
+    __tablename__ = "live_interval"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "session_id"],
+            ["session.conference_id", "session.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    from_ms: Mapped[int] = mapped_column(primary_key=True)
+    to_ms: Mapped[int | None]
+
+
+class Segment(Base):
+    """A stretch of a session that is no education (a break, a welcome), marked by staff."""
+
+    __tablename__ = "excluded_segment"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "session_id"],
+            ["session.conference_id", "session.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    from_ms: Mapped[int] = mapped_column(primary_key=True)
+    to_ms: Mapped[int]
+    reason: Mapped[str] = mapped_column(default="")
 
 
 async def place_of_conference(db: AsyncSession, slug: str) -> Place | None:
@@ -149,6 +193,76 @@ async def set_phase(
         .values(phase=rules.step(present, wanted))
     )
     return present
+
+
+async def open_live(db: AsyncSession, conference_id: UUID, session_id: UUID, at_ms: int) -> bool:
+    """The session is live from now on; False when it already was."""
+    if await db.scalar(select(LiveInterval.from_ms).where(*_open(conference_id, session_id))):
+        return False
+    return await insert_once(
+        db, LiveInterval, conference_id=conference_id, session_id=session_id,
+        from_ms=at_ms, to_ms=None,
+    )  # fmt: skip
+
+
+async def close_live(db: AsyncSession, conference_id: UUID, session_id: UUID, at_ms: int) -> bool:
+    """The session is live no longer; False when it was not. Never ends before it began."""
+    end = case((LiveInterval.from_ms > at_ms, LiveInterval.from_ms), else_=at_ms)
+    closed = await db.execute(
+        update(LiveInterval)
+        .where(*_open(conference_id, session_id))
+        .values(to_ms=end)
+        .returning(LiveInterval.from_ms)
+    )
+    return bool(closed.all())
+
+
+async def live_intervals(
+    db: AsyncSession, conference_id: UUID, session_ids: Collection[UUID] | None = None
+) -> dict[UUID, tuple[tuple[int, int | None], ...]]:
+    """When sessions were live, oldest first; an end of None says that it still is.
+
+    Without `session_ids`: of the whole conference. A session that was never live is absent.
+    """
+    wanted = select(LiveInterval).where(LiveInterval.conference_id == conference_id)
+    if session_ids is not None:
+        wanted = wanted.where(LiveInterval.session_id.in_(session_ids))
+    found: dict[UUID, tuple[tuple[int, int | None], ...]] = {}
+    for row in await db.scalars(wanted.order_by(LiveInterval.from_ms)):
+        found[row.session_id] = (*found.get(row.session_id, ()), (row.from_ms, row.to_ms))
+    return found
+
+
+async def excluded(
+    db: AsyncSession, conference_id: UUID, session_ids: Collection[UUID] | None = None
+) -> dict[UUID, tuple[tuple[int, int], ...]]:
+    """The stretches of sessions that are no education, oldest first, like `live_intervals`."""
+    wanted = select(Segment).where(Segment.conference_id == conference_id)
+    if session_ids is not None:
+        wanted = wanted.where(Segment.session_id.in_(session_ids))
+    found: dict[UUID, tuple[tuple[int, int], ...]] = {}
+    for row in await db.scalars(wanted.order_by(Segment.from_ms)):
+        found[row.session_id] = (*found.get(row.session_id, ()), (row.from_ms, row.to_ms))
+    return found
+
+
+async def living(db: AsyncSession) -> list[rules.Living]:
+    """Every session of the server whose live interval is open, as a start finds them."""
+    rows = await db.scalars(select(LiveInterval).where(LiveInterval.to_ms.is_(None)))
+    return [
+        rules.Living(
+            conference_id=row.conference_id, session_id=row.session_id, from_ms=row.from_ms
+        )
+        for row in rows
+    ]
+
+
+def _open(conference_id: UUID, session_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        LiveInterval.conference_id == conference_id,
+        LiveInterval.session_id == session_id,
+        LiveInterval.to_ms.is_(None),
+    )
 
 
 async def _sessions(
