@@ -101,6 +101,15 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How much there is of a conference."""
+
+    sessions: int
+    accredited: int
+    faculty: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
     """A session that is live now, and since when by the server's clock."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     case,
+    func,
     select,
     update,
 )
@@ -174,6 +175,16 @@ async def session(db: AsyncSession, conference_id: UUID, session_id: UUID) -> ru
 async def sessions(db: AsyncSession, conference_id: UUID) -> list[rules.Session]:
     """The whole programme, by time and hall, in three statements."""
     return await _sessions(db, conference_id, None)
+
+
+async def counts(db: AsyncSession, conference_id: UUID) -> rules.Counts:
+    one = select(func.count()).select_from(Session).where(Session.conference_id == conference_id)
+    people = select(func.count(func.distinct(Faculty.name)))
+    return rules.Counts(
+        sessions=await db.scalar(one) or 0,
+        accredited=await db.scalar(one.where(Session.designated_ms > 0)) or 0,
+        faculty=await db.scalar(people.where(Faculty.conference_id == conference_id)) or 0,
+    )
 
 
 async def set_phase(
