@@ -13,13 +13,26 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Connection, Date, DateTime, Dialect, MetaData, Text, event
+from sqlalchemy import JSON, Connection, Date, DateTime, Dialect, MetaData, Text, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+
+Rows = AsyncSession
+"""An open transaction, as files that may not import sqlalchemy name it."""
+
+DatabaseError = SQLAlchemyError
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""What passes by itself: the database restarts, is locked, is out of room."""
 
 POOL = 20
 """Connections of one process: more would only queue inside PostgreSQL."""
@@ -127,9 +140,7 @@ async def insert_once(db: AsyncSession, row: type[Base], **values: object) -> bo
     return bool(result.rowcount)
 
 
-async def upsert(
-    db: AsyncSession, row: type[Base], key: Iterable[str], **values: object
-) -> None:
+async def upsert(db: AsyncSession, row: type[Base], key: Iterable[str], **values: object) -> None:
     """Insert, or overwrite all but the key of the row that is there."""
     names = tuple(key)
     rest = {name: value for name, value in values.items() if name not in names}
@@ -148,13 +159,16 @@ def normal_url(url: str) -> str:
 def open_database(url: str) -> Database:
     url = normal_url(url)
     if url.startswith("sqlite"):
-        engine, reader = create_async_engine(url), create_async_engine(url)
+        engine = create_async_engine(url, hide_parameters=True)
+        reader = create_async_engine(url, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         event.listen(reader.sync_engine, "connect", _prepare_reader)
         event.listen(reader.sync_engine, "begin", _begin)
     else:
-        engine = create_async_engine(url, pool_size=POOL, max_overflow=0, pool_pre_ping=True)
+        engine = create_async_engine(
+            url, pool_size=POOL, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        )
         reader = engine
     writing = async_sessionmaker(engine, expire_on_commit=False)
     return Database(engine, writing, async_sessionmaker(reader, expire_on_commit=False), reader)
@@ -177,3 +191,9 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+async def answers(database: Database) -> None:
+    """Ask the database for anything at all; raises when it is away."""
+    async with database.read() as db:
+        await db.execute(text("select 1"))

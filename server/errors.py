@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Refused(Exception):  # noqa: N818 - it reads as a verdict: `raise QuestionsClosed`
+class Refused(Exception):
     """An expected refusal: the caller is told why, and nothing is logged as an error.
 
     `code` is for programs, the message for people, `where` names the field at fault.

@@ -41,9 +41,7 @@ class Act(StrEnum):
 
 
 EVERYWHERE = frozenset(Role)
-EDUCATION = frozenset(
-    {Role.LEARNER, Role.FACULTY, Role.MODERATOR, Role.OFFICER, Role.ORGANISER}
-)
+EDUCATION = frozenset({Role.LEARNER, Role.FACULTY, Role.MODERATOR, Role.OFFICER, Role.ORGANISER})
 RUNNING = frozenset({Role.FACULTY, Role.MODERATOR, Role.ORGANISER})
 OFFICE = frozenset({Role.OFFICER, Role.ORGANISER})
 

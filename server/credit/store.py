@@ -65,22 +65,3 @@ class Certificate(Base):
     number: Mapped[str] = mapped_column(unique=True)
     printed: Mapped[dict[str, Any]] = mapped_column(Doc())
     issued_at: Mapped[datetime] = mapped_column(default=clock.now)
-
-
-class Segment(Base):
-    """A stretch of a session that is no education (a break, a welcome), marked by staff."""
-
-    __tablename__ = "excluded_segment"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
-
-    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
-    session_id: Mapped[UUID] = mapped_column(primary_key=True)
-    from_ms: Mapped[int] = mapped_column(primary_key=True)
-    to_ms: Mapped[int]
-    reason: Mapped[str] = mapped_column(default="")

@@ -7,13 +7,22 @@ a receipt hands over more.
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.db import Base, Doc, Word
 from server.exhibits.rules import TalkStatus, Tier
 from server.ids import new_id
+from server.rights import Place
 
 OF_BOOTH = {
     "columns": ["conference_id", "booth_id"],
@@ -147,3 +156,12 @@ class Receipt(Base):
     withdrawn_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
     interest: Mapped[int] = mapped_column(default=0)
+
+
+async def place_of_booth(db: AsyncSession, booth_id: UUID) -> Place | None:
+    found = await db.scalar(select(Booth.conference_id).where(Booth.id == booth_id))
+    return Place(conference_id=found, booth_id=booth_id) if found else None
+
+
+async def visitor_of(db: AsyncSession, visit_id: UUID) -> UUID | None:
+    return await db.scalar(select(Visit.person_id).where(Visit.id == visit_id))

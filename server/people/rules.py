@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from server.errors import Invalid
+from server.errors import Invalid, Refused
 
 MAX_NAME = 120
 MAX_MAIL = 254
@@ -36,6 +36,11 @@ class Registration(StrEnum):
 
     OPEN = "open"
     INVITATION = "invitation"
+
+
+class ByInvitation(Refused):
+    code = "registration.closed"
+    status = 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +73,18 @@ def name(text: str) -> str:
     if len(cleaned) > MAX_NAME:
         raise Invalid(f"A name has at most {MAX_NAME} characters.", where="name")
     return cleaned
+
+
+def line(text: str, where: str) -> str:
+    """One optional line of a profile; raises Invalid."""
+    cleaned = " ".join(text.split())
+    if len(cleaned) > MAX_NAME:
+        raise Invalid(f"At most {MAX_NAME} characters.", where=where)
+    return cleaned
+
+
+def profession(text: str) -> Profession:
+    try:
+        return Profession(text)
+    except ValueError:
+        raise Invalid("Please choose a profession.", where="profession") from None

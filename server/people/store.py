@@ -3,17 +3,33 @@
 People belong to the server; what they may do belongs to a conference.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server import clock
-from server.db import Base, Word
+from server import clock, secrets
+from server.db import Base, Word, insert_once
+from server.errors import NotFound
 from server.ids import new_id
-from server.people.rules import Profession
-from server.rights import Role
+from server.people import rules
+from server.people.rules import LOGIN_IDLE, Profession, Profile
+from server.rights import Grant, Role, Who
 
 
 class Person(Base):
@@ -69,3 +85,221 @@ class Login(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     seen_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]
+
+
+async def who_is(db: AsyncSession, token_hash: bytes) -> Who | None:
+    """The person behind a login that still holds, with all their grants."""
+    login = await db.get(Login, token_hash)
+    now = clock.now()
+    if login is None or now >= login.expires_at or now >= login.seen_at + LOGIN_IDLE:
+        return None
+    return await who(db, login.person_id)
+
+
+async def touch(db: AsyncSession, token_hash: bytes) -> None:
+    """Note that a login was used; call it rarely, a page a minute is enough."""
+    await db.execute(
+        update(Login).where(Login.token_hash == token_hash).values(seen_at=clock.now())
+    )
+
+
+async def seen_at(db: AsyncSession, token_hash: bytes) -> datetime | None:
+    return await db.scalar(select(Login.seen_at).where(Login.token_hash == token_hash))
+
+
+async def who(db: AsyncSession, person_id: UUID) -> Who | None:
+    person = await db.get(Person, person_id)
+    if person is None:
+        return None
+    rows = await db.scalars(select(RoleGrant).where(RoleGrant.person_id == person_id))
+    grants = frozenset(
+        Grant(
+            role=row.role,
+            conference_id=row.conference_id,
+            session_id=row.session_id,
+            booth_id=row.booth_id,
+        )
+        for row in rows
+    )
+    return Who(id=person.id, name=person.name, mail=person.mail, grants=grants)
+
+
+async def profile(db: AsyncSession, person_id: UUID) -> Profile:
+    """Raises NotFound."""
+    row = await db.get(Person, person_id)
+    if row is None:
+        raise NotFound("There is no such person.")
+    return _profile(row)
+
+
+async def person_by_mail(db: AsyncSession, address: str) -> Profile | None:
+    row = await db.scalar(select(Person).where(Person.mail == rules.mail(address)))
+    return _profile(row) if row else None
+
+
+async def ensure_person(db: AsyncSession, address: str, name: str = "") -> Profile:
+    """The person with this address, made when new; a race makes one, not two."""
+    address = rules.mail(address)
+    await insert_once(
+        db, Person, id=new_id(), mail=address, name=name, created_at=clock.now(),
+        degree="", profession=Profession.OTHER, affiliation="", zone="",
+    )  # fmt: skip
+    row = await db.scalar(select(Person).where(Person.mail == address))
+    assert row is not None, "it was inserted just now, or was there"
+    return _profile(row)
+
+
+async def save_profile(db: AsyncSession, person_id: UUID, **values: object) -> None:
+    await db.execute(update(Person).where(Person.id == person_id).values(**values))
+
+
+async def give(
+    db: AsyncSession,
+    conference_id: UUID | None,
+    *,
+    person_id: UUID,
+    role: Role,
+    session_id: UUID | None = None,
+    booth_id: UUID | None = None,
+) -> bool:
+    """Grant a role; False when it was granted before."""
+    same = select(RoleGrant.id).where(
+        RoleGrant.person_id == person_id,
+        RoleGrant.role == role,
+        _is(RoleGrant.conference_id, conference_id),
+        _is(RoleGrant.session_id, session_id),
+        _is(RoleGrant.booth_id, booth_id),
+    )
+    if await db.scalar(same):
+        return False
+    db.add(
+        RoleGrant(
+            conference_id=conference_id,
+            person_id=person_id,
+            role=role,
+            session_id=session_id,
+            booth_id=booth_id,
+        )
+    )
+    await db.flush()
+    return True
+
+
+async def take(db: AsyncSession, conference_id: UUID, grant_id: UUID) -> UUID | None:
+    """Take a grant back; returns whose it was, so that their sockets can be closed."""
+    row = await db.scalar(
+        select(RoleGrant).where(RoleGrant.conference_id == conference_id, RoleGrant.id == grant_id)
+    )
+    if row is None:
+        return None
+    await db.delete(row)
+    return row.person_id
+
+
+async def new_link(
+    db: AsyncSession,
+    person_id: UUID,
+    *,
+    conference_id: UUID | None = None,
+    next_path: str = "/",
+    reusable: bool = False,
+    lifetime: timedelta = rules.LINK_LIFETIME,
+) -> str:
+    """Make a sign-in link; returns its token, of which only the hash is kept."""
+    token = secrets.new_token()
+    db.add(
+        Link(
+            token_hash=secrets.fingerprint(token),
+            person_id=person_id,
+            conference_id=conference_id,
+            expires_at=clock.now() + lifetime,
+            reusable=reusable,
+            next=next_path,
+        )
+    )
+    await db.flush()
+    return token
+
+
+async def links_since(db: AsyncSession, person_id: UUID, since: datetime) -> int:
+    counted = select(func.count()).where(Link.person_id == person_id, Link.created_at >= since)
+    return await db.scalar(counted) or 0
+
+
+class LinkName(NamedTuple):
+    """Whom a link that still works belongs to."""
+
+    name: str
+    mail: str
+    reusable: bool
+
+
+async def link_name(db: AsyncSession, token: str) -> LinkName | None:
+    """Whose link it is while it can still be used; looking does not use it up."""
+    row = await db.get(Link, secrets.fingerprint(token))
+    if row is None or clock.now() >= row.expires_at or (row.used_at and not row.reusable):
+        return None
+    person = await db.get(Person, row.person_id)
+    return LinkName(person.name, person.mail, row.reusable) if person else None
+
+
+async def use_link(db: AsyncSession, token: str) -> tuple[UUID, str] | None:
+    """Use a link up: one statement, so that of a hundred at once exactly one succeeds."""
+    now = clock.now()
+    used = await db.execute(
+        update(Link)
+        .where(
+            Link.token_hash == secrets.fingerprint(token),
+            Link.expires_at > now,
+            or_(Link.used_at.is_(None), Link.reusable),
+        )
+        .values(used_at=now)
+        .returning(Link.person_id, Link.next)
+    )
+    row = used.first()
+    return (row.person_id, row.next) if row else None
+
+
+async def new_login(db: AsyncSession, person_id: UUID, *, staff: bool) -> tuple[str, datetime]:
+    """Sign somebody in; returns the cookie's token and when it ends."""
+    token = secrets.new_token()
+    lifetime = rules.STAFF_LOGIN_LIFETIME if staff else rules.LOGIN_LIFETIME
+    expires_at = clock.now() + lifetime
+    db.add(Login(token_hash=secrets.fingerprint(token), person_id=person_id, expires_at=expires_at))
+    await db.flush()
+    return token, expires_at
+
+
+async def end_login(db: AsyncSession, token_hash: bytes) -> None:
+    await db.execute(delete(Login).where(Login.token_hash == token_hash))
+
+
+def _is(column: Any, value: UUID | None) -> ColumnElement[bool]:
+    return column.is_(None) if value is None else column == value
+
+
+def _profile(row: Person) -> Profile:
+    return Profile(
+        id=row.id,
+        mail=row.mail,
+        name=row.name,
+        degree=row.degree,
+        profession=row.profession,
+        affiliation=row.affiliation,
+        zone=row.zone,
+        created_at=row.created_at,
+    )
+
+
+async def registration_open(db: AsyncSession, conference_id: UUID) -> bool:
+    found = await db.scalar(
+        text("select registration from conference where id = :id").bindparams(
+            bindparam("id", conference_id, Uuid())
+        )
+    )
+    return found == rules.Registration.OPEN
+
+
+async def any_registration_open(db: AsyncSession) -> bool:
+    found = await db.scalar(text("select 1 from conference where registration = 'open' limit 1"))
+    return found is not None

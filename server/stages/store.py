@@ -1,4 +1,4 @@
-"""What is on air, and the tokens that let people publish and watch, as rows."""
+"""The tokens that let people publish and watch, as rows."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,24 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server import clock
 from server.db import Base
 from server.ids import new_id
-
-
-class LiveInterval(Base):
-    """A stretch in which the session was live, by the server's clock; open while `to_ms` is null."""
-
-    __tablename__ = "live_interval"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
-
-    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
-    session_id: Mapped[UUID] = mapped_column(primary_key=True)
-    from_ms: Mapped[int] = mapped_column(primary_key=True)
-    to_ms: Mapped[int | None]
 
 
 class StageToken(Base):

@@ -1,0 +1,5 @@
+"""Attendance over the socket."""
+
+from server.access import Table
+
+commands = Table()

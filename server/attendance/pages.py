@@ -1,0 +1,5 @@
+"""Attendance as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

@@ -1,0 +1,5 @@
+"""Credit as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

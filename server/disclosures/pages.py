@@ -1,0 +1,5 @@
+"""Disclosures as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

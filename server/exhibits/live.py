@@ -1,0 +1,5 @@
+"""Exhibits over the socket."""
+
+from server.access import Table
+
+commands = Table()

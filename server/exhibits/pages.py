@@ -1,0 +1,5 @@
+"""Exhibits as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

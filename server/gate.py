@@ -1,0 +1,90 @@
+"""What the hub asks of the conference about a socket: whose it is, what it may follow and send."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from realtime.hub.reception import Peer
+
+from realtime.wire import Topic, Welcome
+from server import identity, topics
+from server.access import Asking, Places
+from server.attendance import rules as attendance
+from server.errors import Refused
+from server.exhibits import store as exhibits
+from server.rights import Place, Who, may
+from server.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A socket that somebody signed in opened."""
+
+    connection: UUID
+    token: str
+    who: Who
+
+    @property
+    def person_id(self) -> UUID:
+        return self.who.id
+
+
+class ConferenceGate:
+    """Rights are read from rows at every command and follow, never from the guest's memory."""
+
+    def __init__(self, services: Services, places: Places) -> None:
+        self._services = services
+        self._places = places
+
+    async def admit(self, cookie_header: str, connection: UUID) -> Guest | None:
+        secure = self._services.settings.secure
+        token = identity.login_token(cookie_header, secure=secure)
+        who = await identity.who_is(self._services.db, token) if token else None
+        if token is None or who is None:
+            return None
+        return Guest(connection=connection, token=token, who=who)
+
+    def welcome(self, guest: Guest) -> Welcome:
+        return Welcome(
+            connection=guest.connection,
+            echo=attendance.first_echo(guest.connection),
+            beat_ms=attendance.BEAT_MS,
+            lease_ms=attendance.LEASE_MS,
+        )
+
+    async def may_follow(self, guest: Guest, topic: Topic) -> bool:
+        parsed = topics.parse(topic)
+        who = await identity.who_is(self._services.db, guest.token)
+        if parsed is None or who is None:
+            return False
+        kind, thing, part = parsed
+        if kind == "person":
+            return thing == who.id
+        if kind == "visit":
+            async with self._services.db.read() as db:
+                return await exhibits.visitor_of(db, thing) == who.id
+        return may(who, topics.FOLLOWING[kind, part], await self._place(kind, thing))
+
+    async def still(self, guest: Guest) -> bool:
+        return await identity.who_is(self._services.db, guest.token) is not None
+
+    async def call(self, guest: Guest, peer: Peer) -> Asking:
+        who = await identity.who_is(self._services.db, guest.token)
+        return Asking(
+            who=who or Who(id=guest.who.id, name="", mail=""),
+            services=self._services,
+            places=self._places,
+            peer=peer,
+        )
+
+    def refusal(self, error: Exception) -> tuple[str, str] | None:
+        return (error.code, error.where or str(error)) if isinstance(error, Refused) else None
+
+    async def left(self, guest: Guest) -> None:
+        """A dropped socket is no leave: the lease bridges it."""
+
+    async def _place(self, kind: str, thing: UUID) -> Place | None:
+        if kind == "session":
+            return await self._places.session(thing)
+        if kind == "booth":
+            return await self._places.booth(thing)
+        return Place(conference_id=thing)

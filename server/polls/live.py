@@ -1,0 +1,5 @@
+"""Polls over the socket."""
+
+from server.access import Table
+
+commands = Table()

@@ -1,0 +1,5 @@
+"""Polls as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

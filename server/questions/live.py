@@ -1,0 +1,5 @@
+"""Questions over the socket."""
+
+from server.access import Table
+
+commands = Table()

@@ -1,0 +1,5 @@
+"""Questions as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

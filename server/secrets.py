@@ -1,0 +1,44 @@
+"""The server's secret: made at the first start, kept in a file that only its owner reads."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from server.errors import Invalid
+
+SECRET_BYTES = 32
+OTHERS = 0o077
+
+
+def load(path: Path) -> bytes:
+    """Read the secret, or make it; a short or readable-by-others one is refused."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES))
+    if path.stat().st_mode & OTHERS:
+        raise Invalid(f"{path}: others can read this secret; chmod 600 it", where="SECRET_FILE")
+    secret = path.read_text().strip()
+    if len(secret) < SECRET_BYTES:
+        raise Invalid(f"{path}: the secret is shorter than 32 characters", where="SECRET_FILE")
+    return secret.encode()
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """A key for one purpose, so that no signature of one kind passes for another."""
+    return hmac.digest(secret, purpose.encode(), "sha256")
+
+
+def new_token() -> str:
+    """256 random bits for an address or a header."""
+    return secrets.token_urlsafe(32)
+
+
+def fingerprint(token: str) -> bytes:
+    """What is kept of a token: with 256 random bits a plain hash is enough."""
+    return hashlib.sha256(token.encode()).digest()

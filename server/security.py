@@ -1,0 +1,162 @@
+"""The first and last thing that happens to a request: host, size, forgery, headers.
+
+Written as one plain ASGI layer, since it must also see what no route answers. Nothing here decides
+on `request.url`: a Host header or a path can poison it.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+HOSTLESS = ("/healthz", "/readyz", "/metrics", "/whip/", "/whep/")
+"""Asked by probes and by encoders, which reach us under other names and carry no cookie."""
+
+MAX_BODY_BYTES = 1 << 20
+"""Forms and SDP are far smaller; only uploads may be larger, and only where they are expected."""
+
+MAX_UPLOAD_BYTES = 50 << 20
+UPLOADS = ("/import", "/documents")
+"""Ends of the paths that take a file."""
+
+DEVICES = "camera=(self), microphone=(self), display-capture=(self)"
+NO_DEVICES = "camera=(), microphone=(), display-capture=()"
+OTHER_FEATURES = "geolocation=(), usb=(), publickey-credentials-get=(self)"
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The one address this server answers under."""
+
+    address: str
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).netloc
+
+    @property
+    def secure(self) -> bool:
+        return self.address.startswith("https://")
+
+    @property
+    def sockets(self) -> str:
+        return ("wss://" if self.secure else "ws://") + self.host
+
+
+def policy(canonical: Canonical) -> str:
+    """The Content-Security-Policy of every page: nothing inline, nothing from elsewhere."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob:",
+            "font-src 'self'",
+            "media-src 'self' blob:",
+            f"connect-src 'self' {canonical.sockets}",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-src 'none'",
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types lit-html",
+        )
+    )
+
+
+def headers_for(canonical: Canonical, path: str) -> dict[str, str]:
+    """What every answer carries; assets may be kept, everything else is one person's own."""
+    devices = DEVICES if path.endswith("/studio") else NO_DEVICES
+    headers = {
+        "content-security-policy": policy(canonical),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "same-origin",
+        "permissions-policy": f"{devices}, {OTHER_FEATURES}",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+    }
+    if canonical.secure:
+        headers["strict-transport-security"] = "max-age=63072000"
+    if not path.startswith("/assets/"):
+        headers["cache-control"] = "no-store"
+        headers["vary"] = "Cookie"
+    return headers
+
+
+def forged(method: str, headers: Headers, canonical: Canonical) -> bool:
+    """Whether another site made this browser send it: unsafe, with a cookie, and not from us."""
+    if method in SAFE or "cookie" not in headers:
+        return False
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site != "same-origin"
+    return headers.get("origin") != canonical.address
+
+
+class Security:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, canonical: Canonical) -> None:
+        self.app = app
+        self.canonical = canonical
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path, headers = scope["path"], Headers(scope=scope)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = MutableHeaders(scope=message)
+                for name, value in headers_for(self.canonical, path).items():
+                    present.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope["method"], path, scope["query_string"], headers)
+        if refusal is not None:
+            await refusal(scope, receive, answer)
+            return
+        await self.app(scope, _bounded(receive, path), answer)
+
+    def _refusal(
+        self, method: str, path: str, query: bytes, headers: Headers
+    ) -> PlainTextResponse | RedirectResponse | None:
+        if not path.startswith(HOSTLESS) and headers.get("host") != self.canonical.host:
+            if method in SAFE and not path.startswith("//"):
+                tail = f"?{query.decode('latin-1')}" if query else ""
+                return RedirectResponse(f"{self.canonical.address}{path}{tail}", 308)
+            return PlainTextResponse("This server has another name.", 421)
+        if forged(method, headers, self.canonical):
+            return PlainTextResponse("This request did not come from our own page.", 403)
+        size = headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > limit(path):
+            return PlainTextResponse("That is more than this address takes.", 413)
+        return None
+
+
+def limit(path: str) -> int:
+    return MAX_UPLOAD_BYTES if path.endswith(UPLOADS) else MAX_BODY_BYTES
+
+
+def _bounded(receive: Receive, path: str) -> Receive:
+    """Count what arrives: a chunked body announces no length."""
+    left = limit(path)
+
+    async def counted() -> Message:
+        nonlocal left
+        message = await receive()
+        if message["type"] == "http.request":
+            left -= len(message.get("body", b""))
+            if left < 0:
+                return {"type": "http.disconnect"}
+        return message
+
+    return counted

@@ -1,0 +1,5 @@
+"""Stages over the socket."""
+
+from server.access import Table
+
+commands = Table()

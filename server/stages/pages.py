@@ -1,0 +1,5 @@
+"""Stages as pages."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []
