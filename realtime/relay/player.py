@@ -114,45 +114,73 @@ def _payloads(data: bytes, at: int, streams: int) -> Iterator[Payload]:
 
 
 def from_keyframe(payloads: Sequence[Payload], since_ms: int) -> Sequence[Payload]:
-    """What is left of a loop, beginning with the newest keyframe that is not after `since_ms`."""
-    starts = [n for n, each in enumerate(payloads) if each.key and each.time_ms <= since_ms]
-    return payloads[starts[-1] :] if starts else payloads
+    """What is left of a loop, from the moment of the newest keyframe not after `since_ms`."""
+    starts = [each.time_ms for each in payloads if each.key and each.time_ms <= since_ms]
+    begin = starts[-1] if starts else 0
+    return [each for each in payloads if each.time_ms >= begin]
+
+
+class Cue(NamedTuple):
+    """One payload as it goes out: its stream's number, and a timestamp that never starts anew."""
+
+    stream: int
+    timestamp: int
+    marker: bool
+    data: bytes
+
+
+def cues(clip: Clip, since_ms: int, bases: Sequence[int]) -> Iterator[tuple[int, list[Cue]]]:
+    """What to send at which millisecond, without end: the clip over and over, times going on.
+
+    It begins with the newest keyframe that is not after `since_ms`; times count from the start of
+    the loop that this keyframe is in.
+    """
+    payloads, loop_ms = from_keyframe(clip.payloads, since_ms), 0
+    while True:
+        for time_ms, together in groupby(payloads, key=lambda each: each.time_ms):
+            at = loop_ms + time_ms
+            yield (
+                at,
+                [
+                    Cue(
+                        each.stream,
+                        bases[each.stream] + at * clip.streams[each.stream].rate // 1000,
+                        each.marker,
+                        each.data,
+                    )
+                    for each in together
+                ],
+            )
+        payloads, loop_ms = clip.payloads, loop_ms + clip.duration_ms
 
 
 class Playback:
-    """Where the clip is: survives the connection, so that a new one goes on where it stopped."""
+    """Where the clip is: outlives the connection, so that a new one goes on where it stopped."""
 
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
         self.position_ms = 0
 
     async def run(self, caller: Caller) -> None:
-        """Send until the call ends. Numbers and timestamps go on from one loop to the next."""
+        """Send until the call ends."""
         accepted = {media.kind for media in caller.media}
-        wanted = [stream.kind in accepted for stream in self.clip.streams]
-        bases = [secrets.randbelow(1 << 31) for _ in self.clip.streams]
-        payloads = from_keyframe(self.clip.payloads, self.position_ms)
-        # `origin` is when the loop began, or would have begun.
-        origin = time.monotonic() - payloads[0].time_ms / 1000
-        elapsed_ms = 0
-        while True:
-            for time_ms, together in groupby(payloads, key=lambda each: each.time_ms):
-                due = origin + (elapsed_ms + time_ms) / 1000
-                late = time.monotonic() - due
-                if late > LATE_SECONDS:
-                    origin, due = origin + late, due + late
-                await asyncio.sleep(max(0.0, -late))
-                self.position_ms = time_ms
-                for n, (_, stream, marker, _, data) in enumerate(together, 1):
-                    if not wanted[stream]:
-                        continue
-                    kind, rate = self.clip.streams[stream].kind, self.clip.streams[stream].rate
-                    timestamp = bases[stream] + (elapsed_ms + time_ms) * rate // 1000
-                    caller.send(kind, data, timestamp, marker=marker, at=due)
-                    if n % BURST_PACKETS == 0:
-                        await asyncio.sleep(BURST_SECONDS)
-            elapsed_ms += self.clip.duration_ms
-            payloads = self.clip.payloads
+        kinds = [stream.kind for stream in self.clip.streams]
+        bases = [secrets.randbelow(1 << 31) for _ in kinds]
+        origin: float | None = None
+        for at_ms, together in cues(self.clip, self.position_ms, bases):
+            now = time.monotonic()
+            if origin is None or now - origin - at_ms / 1000 > LATE_SECONDS:
+                origin = now - at_ms / 1000
+            due = origin + at_ms / 1000
+            await asyncio.sleep(max(0.0, due - now))
+            self.position_ms = at_ms % self.clip.duration_ms
+            for n, cue in enumerate(together, 1):
+                if kinds[cue.stream] in accepted:
+                    caller.send(
+                        kinds[cue.stream], cue.data, cue.timestamp, marker=cue.marker, at=due
+                    )
+                if n % BURST_PACKETS == 0:
+                    await asyncio.sleep(BURST_SECONDS)
 
 
 async def play(clip: Path, url: str, bearer: str, *, stop: asyncio.Event) -> None:
