@@ -1,0 +1,79 @@
+"""Every bound of the relay, each with its reason. It knows no other module."""
+
+SETUPS_PER_MINUTE = 10
+"""Per person: a page that reconnects with back-off needs three or four; more is a script."""
+
+SETUPS_AT_ONCE = 3
+"""Per person: two devices and one that is reconnecting."""
+
+HANDSHAKES_AT_ONCE = 32
+"""A handshake costs 2-4 ms of loop time; at 100 ms round trip 32 give about 160 joins a second."""
+
+SETUP_SECONDS = 20.0
+"""From the answer to the finished handshake. A browser gives up on ICE after 15 s."""
+
+CONSENT_SECONDS = 30.0
+"""RFC 7675 §5.1: without a fresh check for 30 s, no packet may go to that address."""
+
+SILENT_SECONDS = 5.0
+"""A publisher that sent nothing for this long is off air; a two-second blackout is not."""
+
+FORMATS_KEPT_SECONDS = 60.0
+"""An empty stage remembers its formats: a speaker who reloads finds the viewers waiting."""
+
+SDP_BYTES = 64 * 1024
+"""Chromium's largest offer is 8 KiB; the rest is margin for other encoders."""
+
+VIEWERS_PER_STAGE = 500
+"""400 viewers were delivered without loss at 43 % of a core; beyond, cascade relays or HLS."""
+
+PEERS = 1000
+"""Of the whole process, set-ups included: memory and the sweep stay small."""
+
+STAGES = 64
+"""Stages remembered at once; each holds a cache of at most 3 MB."""
+
+ADDRESSES_PER_PEER = 8
+"""A browser checks from one address per interface and family; the oldest is forgotten."""
+
+DRAIN_DATAGRAMS = 64
+"""Read in one go: one batch for the fan-out, at most 0.5 ms before others get their turn."""
+
+DATAGRAM_BYTES = 2048
+"""A datagram on any usual path is at most 1500 bytes; longer ones are cut and fail to decrypt."""
+
+DTLS_QUEUE = 32
+"""Datagrams waiting for a handshake; a flight is four or five, the rest is a flood."""
+
+CACHE_PACKETS = 1024
+"""Per outgoing stream: about eight seconds of 720p video, more than any viewer waits."""
+
+MISSING_PACKETS = 256
+"""Gaps asked for upstream at once; a larger hole is healed by a keyframe."""
+
+NACK_TRIES = 10
+"""Requests for one lost packet before it is given up, 50 ms apart or more."""
+
+RESENDS_PER_SECOND = 400
+"""Per viewer: 5 % loss at 170 packets/s asks for 9; more than 400 makes congestion worse."""
+
+RESEND_BURST = 200
+"""One lost keyframe of 200 KB in a row."""
+
+KEYFRAME_SECONDS = 0.5
+"""One keyframe serves all who asked meanwhile: requests upstream are coalesced to two a second."""
+
+FEEDBACK_PACKETS = 1024
+"""Statuses in one transport-wide feedback; a longer gap restarts the report."""
+
+EVENTS_WAITING = 4096
+"""Per event stream: a full house joining at once. A reader that is slower gets a new stream."""
+
+STATISTICS_SECONDS = 5.0
+"""How often a stage's figures are reported: as often as a person looks at them."""
+
+ALIVE_SECONDS = 5.0
+"""A line on an idle event stream, so that its reader notices a dead relay within 15 s."""
+
+TICK_SECONDS = 0.05
+"""Of the one timer: transport-wide feedback is due every 50-100 ms, nothing else is sooner."""

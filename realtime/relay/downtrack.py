@@ -1,0 +1,95 @@
+"""One stream a subscriber receives: its own payload types, counts, and retransmissions.
+
+What is sent again comes from the feed's cache, either byte for byte or in its own RTX stream;
+nothing else ever reuses a sequence number. It knows no addresses.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from aiortc.rtp import RtcpReceiverInfo
+
+from realtime.relay.bounds import RESEND_BURST, RESENDS_PER_SECOND
+from realtime.relay.fanout import Destination, Fanout
+from realtime.relay.feed import Feed, plain, resend
+from realtime.relay.mux import Address
+from realtime.relay.rewrite import SEQ_MASK, TIMESTAMP_MASK
+from realtime.relay.rtcp import sender_report
+from realtime.relay.sdp import Chosen
+
+_REPORTS_KEPT = 8
+
+
+class DownTrack:
+    """An outgoing audio or video stream, of one subscriber's one connection."""
+
+    def __init__(
+        self, chosen: Chosen, feed: Feed, destination: Destination, fanout: Fanout
+    ) -> None:
+        self.feed = feed
+        self.destination = destination
+        self.group = feed.group(chosen.payload_type)
+        self.resent = 0
+        self.fraction_lost = 0.0
+        self.lost = 0
+        self.round_trip: float | None = None
+        self._resend_payload_type = chosen.resend_payload_type
+        self._resend_seq = secrets.randbits(15)
+        self._fanout = fanout
+        self._allowance = float(RESEND_BURST)
+        self._allowed_at = 0.0
+        self._reported: dict[int, float] = {}
+        feed.join(self.group, destination)
+
+    def send_again(self, lost: Iterable[int], now: float) -> None:
+        """Answer a NACK, within an allowance: asking is cheaper than answering."""
+        refill = (now - self._allowed_at) * RESENDS_PER_SECOND
+        self._allowance = min(RESEND_BURST, self._allowance + refill)
+        self._allowed_at = now
+        for seq in lost:
+            if self._allowance < 1:
+                return
+            packet = self.feed.cache.get(seq)
+            if packet is None:
+                continue
+            self._allowance -= 1
+            if self._resend_payload_type is None:
+                again = plain(packet, self.group)
+            else:
+                again = resend(
+                    packet, self._resend_payload_type, self.feed.resend_ssrc, self._resend_seq
+                )
+                self._resend_seq = (self._resend_seq + 1) & SEQ_MASK
+            self._fanout.send_one(again, self.destination)
+            self.resent += 1
+
+    def report(self, ntp: int, source_timestamp: int, now: float) -> bytes | None:
+        """The publisher's clock with this subscriber's timestamps and counts, once it has any."""
+        if self.destination.joined is None:
+            return None
+        packets, octets = self.destination.joined
+        self._reported[(ntp >> 16) & TIMESTAMP_MASK] = now
+        if len(self._reported) > _REPORTS_KEPT:
+            del self._reported[next(iter(self._reported))]
+        return sender_report(
+            self.feed.ssrc,
+            ntp=ntp,
+            timestamp=self.feed.continuity.timestamp(source_timestamp),
+            packets=self.group.packets - packets,
+            octets=self.group.octets - octets,
+        )
+
+    def moved(self, address: Address) -> None:
+        self.destination.move(address)
+        self.group.moved()
+
+    def close(self) -> None:
+        self.feed.leave(self.destination)
+
+    def reported(self, report: RtcpReceiverInfo, now: float) -> None:
+        """What the subscriber says of us (RFC 3550 §6.4.1)."""
+        self.fraction_lost = report.fraction_lost / 256
+        self.lost = max(0, report.packets_lost)
+        sent_at = self._reported.get(report.lsr)
+        if sent_at is not None:
+            self.round_trip = max(0.0, now - sent_at - report.dlsr / 65536)

@@ -1,0 +1,147 @@
+"""One stream a stage sends: the same numbers and packets for every subscriber.
+
+It joins whatever source is publishing to what was sent before, keeps the newest packets, lets
+subscribers in at a keyframe, and hands batches to the fan-out. It knows no addresses and no HTTP.
+"""
+
+import secrets
+import struct
+from collections.abc import Callable
+
+from realtime.relay.cache import Cache, Packet
+from realtime.relay.fanout import Destination, Fanout, Group
+from realtime.relay.keyframe import BEGINS, KeyframeRequests
+from realtime.relay.mux import Flushed
+from realtime.relay.rewrite import Continuity
+
+_HEADER = struct.Struct("!BBHLL")
+_RESEND_HEADER = struct.Struct("!BBHLLH")
+_STRANGE_PACKETS = 32
+"""In a row, outside the window: the source has renumbered itself, so continue from where we are."""
+
+
+class Feed:
+    """A stage's audio or video."""
+
+    def __init__(
+        self, kind: str, codec: str, rate: int, fanout: Fanout, gather: Callable[[Flushed], None]
+    ) -> None:
+        self.kind, self.codec, self.rate = kind, codec, rate
+        self.ssrc = secrets.randbits(31) | 1
+        self.resend_ssrc = self.ssrc ^ 0x5A5A5A5A
+        self.cache = Cache()
+        self.continuity = Continuity()
+        self.keyframes = KeyframeRequests()
+        self.keyframes_seen = 0
+        self.waiting: list[tuple[Group, Destination]] = []
+        self.groups: dict[int, Group] = {}
+        self._begins = BEGINS.get(codec)
+        self._fanout = fanout
+        self._gather = gather
+        self._pending: list[Packet] = []
+        self._resuming = True
+        self._strange = 0
+        self._source_timestamp: int | None = None
+
+    @property
+    def resuming(self) -> bool:
+        """No source has begun, so its clock says nothing yet."""
+        return self._resuming
+
+    def new_source(self) -> None:
+        """Another source takes over: nothing goes out until it begins a picture."""
+        self._resuming = True
+        self._source_timestamp = None
+        if self._begins is not None:
+            self.keyframes.wish()
+
+    def group(self, payload_type: int) -> Group:
+        if payload_type not in self.groups:
+            self.groups[payload_type] = Group(payload_type, self.ssrc)
+        return self.groups[payload_type]
+
+    def join(self, group: Group, destination: Destination) -> None:
+        """Begin at once, or with the next keyframe, which is asked for until it comes."""
+        if self._begins is None:
+            group.add(destination)
+            return
+        self.waiting.append((group, destination))
+        self.keyframes.wish()
+
+    def leave(self, destination: Destination) -> None:
+        for group in self.groups.values():
+            group.remove(destination)
+        self.waiting = [each for each in self.waiting if each[1] is not destination]
+
+    def forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
+        """Take one packet of the current source, in whatever order it arrived."""
+        begins = timestamp != self._source_timestamp and (
+            self._begins is None or self._begins(payload)
+        )
+        if self._resuming:
+            if not begins:
+                return
+            self._resume(seq, timestamp, now)
+        packet = self._map(marker, seq, timestamp, payload)
+        if not self._accept(packet):
+            return
+        if begins and self._begins is not None:
+            self._admit()
+        self.continuity.sent(packet.seq, packet.timestamp, now)
+        if self.continuity.last_seq == packet.seq:
+            self._source_timestamp = timestamp
+        if not self._pending:
+            self._gather(self)
+        self._pending.append(packet)
+
+    def flush(self) -> None:
+        pending, self._pending = self._pending, []
+        for group in self.groups.values():
+            if group.destinations and pending:
+                self._fanout.send([plain(packet, group) for packet in pending], group)
+
+    def _resume(self, seq: int, timestamp: int, now: float) -> None:
+        self.continuity.resume(seq, timestamp, now=now, rate=self.rate)
+        self._resuming = False
+        self._strange = 0
+
+    def _map(self, marker: int, seq: int, timestamp: int, payload: bytes) -> Packet:
+        out, late = self.continuity.seq(seq), self.continuity.timestamp(timestamp)
+        return Packet(marker, out, late, payload)
+
+    def _accept(self, packet: Packet) -> bool:
+        """Whether the number may go out: of this source, within the window, and the first time."""
+        accepted = self.continuity.owns(packet.seq) and self.cache.add(packet)
+        if accepted:
+            self._strange = 0
+            return True
+        self._strange += 1
+        if self._strange > _STRANGE_PACKETS:
+            self.new_source()
+        return False
+
+    def _admit(self) -> None:
+        self.keyframes.arrived()
+        self.keyframes_seen += 1
+        if not self.waiting:
+            return
+        self.flush()  # what came before the keyframe is not for those who begin with it
+        for group, destination in self.waiting:
+            group.add(destination)
+        self.waiting.clear()
+
+
+def plain(packet: Packet, group: Group) -> bytes:
+    """The packet as a group's members see it, before encryption."""
+    marker = packet.marker << 7
+    return (
+        _HEADER.pack(0x80, marker | group.payload_type, packet.seq, packet.timestamp, group.ssrc)
+        + packet.payload
+    )
+
+
+def resend(packet: Packet, payload_type: int, ssrc: int, seq: int) -> bytes:
+    """The packet again, in a stream of its own (RFC 4588 §4), under a number of its own."""
+    marker = packet.marker << 7
+    head = _RESEND_HEADER.pack(0x80, marker | payload_type, seq, packet.timestamp, ssrc, packet.seq)
+    return head + packet.payload

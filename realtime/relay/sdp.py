@@ -1,0 +1,230 @@
+"""Writes WHIP and WHEP answers (RFC 9725, RFC 9429 §5.3): which codec, which extensions. Pure.
+
+One transport for all media, ours is ICE-lite, and the payload types are the offerer's.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from realtime.relay.offer import Codec, Fingerprint, Media, Offer, OfferRefused
+
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+AUDIO_CODECS, VIDEO_CODECS = ("opus",), ("vp8", "h264")
+
+_HOST_PRIORITY = 2130706431
+_SPELLING = {"opus": "opus/48000/2", "vp8": "VP8/90000", "h264": "H264/90000"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """Our side of the transport."""
+
+    addresses: Sequence[str]
+    port: int
+    ufrag: str
+    password: str
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """One stream as negotiated."""
+
+    kind: str
+    codec: str
+    rate: int
+    payload_type: int
+    resend_payload_type: int | None
+    """RTX (RFC 4588), if both sides speak it."""
+    resend_ssrcs: Sequence[int]
+    transport_cc: int | None
+    """The header extension's id, if feedback of that kind is negotiated."""
+    abs_send_time: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sends:
+    """A stream the relay sends, for the answer to a subscriber."""
+
+    codec: str
+    ssrc: int
+    resend_ssrc: int
+
+
+def answer_publisher(offer: Offer, here: Here) -> tuple[str, dict[str, Chosen]]:
+    """Take what the publisher offers first among what everybody can play."""
+    lines: list[str] = []
+    chosen: dict[str, Chosen] = {}
+    for media in offer.media:
+        pick = None
+        if not media.refused and media.direction in ("sendonly", "sendrecv"):
+            pick = _pick(media, VIDEO_CODECS if media.kind == "video" else AUDIO_CODECS)
+        if pick is None:
+            lines += _refused(media)
+            continue
+        taken = _chosen(media, pick)
+        chosen[media.kind] = taken
+        lines += [*_section(media, here, pick, taken), "a=recvonly", _setup(offer)]
+        lines += _feedback(media, taken, publisher=True)
+        for uri, number in (
+            (TRANSPORT_CC, taken.transport_cc),
+            (ABS_SEND_TIME, taken.abs_send_time),
+        ):
+            if number is not None:
+                lines.append(f"a=extmap:{number} {uri}")
+    if not chosen:
+        raise OfferRefused("the offer sends neither Opus audio nor VP8 or H.264 video")
+    return _joined(_head(offer, here, chosen) + lines), chosen
+
+
+def answer_subscriber(
+    offer: Offer, here: Here, sends: dict[str, Sends]
+) -> tuple[str, dict[str, Chosen]]:
+    """Send what there is, in the codec it is in: nothing is ever transcoded."""
+    lines: list[str] = []
+    chosen: dict[str, Chosen] = {}
+    for media in offer.media:
+        stream = sends.get(media.kind)
+        pick = None
+        if not media.refused and stream and media.direction in ("recvonly", "sendrecv"):
+            pick = _pick(media, (stream.codec,))
+            if pick is None:
+                raise OfferRefused(f"the stage sends {stream.codec}, which the offer does not take")
+        if pick is None or stream is None:
+            lines += _refused(media)
+            continue
+        taken = _chosen(media, pick)
+        chosen[media.kind] = taken
+        lines += [*_section(media, here, pick, taken), "a=sendonly", _setup(offer)]
+        lines += _feedback(media, taken, publisher=False)
+        lines += [f"a=msid:rounds {media.kind}", f"a=ssrc:{stream.ssrc} cname:rounds"]
+        if taken.resend_payload_type is not None:
+            lines.append(f"a=ssrc:{stream.resend_ssrc} cname:rounds")
+            lines.append(f"a=ssrc-group:FID {stream.ssrc} {stream.resend_ssrc}")
+    if not chosen:
+        raise OfferRefused("the offer takes nothing that the stage sends")
+    return _joined(_head(offer, here, chosen) + lines), chosen
+
+
+def _pick(media: Media, names: Sequence[str]) -> Codec | None:
+    known = [codec for codec in media.preferred() if codec.name in names and _usable(codec)]
+    if not known:
+        return None
+    first = known[0].name
+    # Of several H.264 profiles, constrained baseline is what every receiver decodes.
+    return min((codec for codec in known if codec.name == first), key=_unlikely)
+
+
+def _usable(codec: Codec) -> bool:
+    if codec.name == "h264":
+        return codec.rate == 90000 and codec.parameter("packetization-mode") == "1"  # noqa: PLR2004
+    if codec.name == "opus":
+        return codec.rate == 48000 and codec.channels == 2  # noqa: PLR2004 - RFC 7587 §7
+    return codec.rate == 90000  # noqa: PLR2004 - RFC 7741 §6.1
+
+
+def _unlikely(codec: Codec) -> int:
+    profile = (codec.parameter("profile-level-id") or "42e0").lower()
+    return 0 if profile.startswith("42e0") else 1 if profile.startswith("42") else 2
+
+
+def _chosen(media: Media, codec: Codec) -> Chosen:
+    resend = next(
+        (
+            each.payload_type
+            for each in media.preferred()
+            if each.name == "rtx" and each.parameter("apt") == str(codec.payload_type)
+        ),
+        None,
+    )
+    feedback = media.has_feedback(codec.payload_type, "transport-cc")
+    return Chosen(
+        kind=media.kind,
+        codec=codec.name,
+        rate=codec.rate,
+        payload_type=codec.payload_type,
+        resend_payload_type=resend if media.kind == "video" else None,
+        resend_ssrcs=tuple(media.ssrcs[1:]),
+        transport_cc=media.extensions.get(TRANSPORT_CC) if feedback else None,
+        abs_send_time=media.extensions.get(ABS_SEND_TIME),
+    )
+
+
+def our_role_is_server(offer: Offer) -> bool:
+    """Passive unless the offer insists on it for itself (RFC 8842 §5.3)."""
+    return offer.setup != "passive"
+
+
+def _setup(offer: Offer) -> str:
+    return "a=setup:passive" if our_role_is_server(offer) else "a=setup:active"
+
+
+def _head(offer: Offer, here: Here, chosen: dict[str, Chosen]) -> list[str]:
+    accepted = [media for media in offer.media if not media.refused and media.kind in chosen]
+    mids = " ".join(media.mid for media in accepted)
+    return [
+        "v=0",
+        f"o=- {secrets.randbits(62)} 1 {_connection(here.addresses[0])}",
+        "s=-",
+        "t=0 0",
+        "a=ice-lite",
+        f"a=group:BUNDLE {mids}",
+        "a=msid-semantic:WMS *",
+    ]
+
+
+def _section(media: Media, here: Here, codec: Codec, taken: Chosen) -> list[str]:
+    formats = [taken.payload_type]
+    if taken.resend_payload_type is not None:
+        formats.append(taken.resend_payload_type)
+    lines = [
+        f"m={media.kind} {here.port} UDP/TLS/RTP/SAVPF {' '.join(map(str, formats))}",
+        f"c={_connection(here.addresses[0])}",
+        f"a=mid:{media.mid}",
+        "a=rtcp-mux",
+        "a=rtcp-rsize",
+        f"a=ice-ufrag:{here.ufrag}",
+        f"a=ice-pwd:{here.password}",
+        f"a=fingerprint:{here.fingerprint.algorithm} {here.fingerprint.value}",
+    ]
+    lines += [
+        f"a=candidate:{at} 1 udp {_HOST_PRIORITY - at} {address} {here.port} typ host"
+        for at, address in enumerate(here.addresses, 1)
+    ]
+    lines += ["a=end-of-candidates", f"a=rtpmap:{codec.payload_type} {_SPELLING[codec.name]}"]
+    if codec.parameters:
+        lines.append(f"a=fmtp:{codec.payload_type} {codec.parameters}")
+    if taken.resend_payload_type is not None:
+        lines.append(f"a=rtpmap:{taken.resend_payload_type} rtx/90000")
+        lines.append(f"a=fmtp:{taken.resend_payload_type} apt={codec.payload_type}")
+    return lines
+
+
+def _feedback(media: Media, taken: Chosen, *, publisher: bool) -> list[str]:
+    names = []
+    if media.kind == "video":
+        names += ["nack", "nack pli", "ccm fir"]
+    if publisher:
+        names.append("transport-cc" if taken.transport_cc is not None else "goog-remb")
+    return [
+        f"a=rtcp-fb:{taken.payload_type} {name}"
+        for name in names
+        if media.has_feedback(taken.payload_type, name)
+    ]
+
+
+def _refused(media: Media) -> list[str]:
+    formats = " ".join(map(str, media.order[:1])) or "0"
+    lines = [f"m={media.kind} 0 UDP/TLS/RTP/SAVPF {formats}", "c=IN IP4 0.0.0.0", "a=inactive"]
+    return [*lines, f"a=mid:{media.mid}"] if media.mid else lines
+
+
+def _connection(address: str) -> str:
+    return f"IN IP{ipaddress.ip_address(address).version} {address}"
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "\r\n".join(lines) + "\r\n"

@@ -1,0 +1,185 @@
+"""One session's stage in the relay: its publisher, its feeds, its viewers.
+
+It outlives publishers: one who comes back continues the feeds that viewers already receive. It
+knows neither sockets nor grants' signatures.
+"""
+
+from collections.abc import Callable, Mapping
+from statistics import fmean, median
+
+from realtime.relay.bounds import SILENT_SECONDS, STATISTICS_SECONDS
+from realtime.relay.events import Joined, Left, OffAir, OnAir, RelayEvent, Role, Statistics
+from realtime.relay.fanout import Fanout
+from realtime.relay.feed import Feed
+from realtime.relay.mux import Flushed
+from realtime.relay.publisher import Publisher
+from realtime.relay.sdp import Chosen, Sends
+from realtime.relay.subscriber import Subscriber
+from realtime.relay.uptrack import UpTrack
+
+Tell = Callable[[RelayEvent], None]
+Milliseconds = Callable[[], int]
+
+
+class Stage:
+    """Where a session is shown."""
+
+    def __init__(
+        self,
+        session: str,
+        fanout: Fanout,
+        gather: Callable[[Flushed], None],
+        tell: Tell,
+        now_ms: Milliseconds,
+    ) -> None:
+        self.session = session
+        self.feeds: dict[str, Feed] = {}
+        self.publisher: Publisher | None = None
+        self.subscribers: dict[str, Subscriber] = {}
+        self.idle_since: float | None = None
+        self.on_air = False
+        self._fanout = fanout
+        self._gather = gather
+        self._tell = tell
+        self._now_ms = now_ms
+        self._counted = (0.0, 0)
+
+    def sends(self) -> dict[str, Sends]:
+        return {
+            kind: Sends(codec=feed.codec, ssrc=feed.ssrc, resend_ssrc=feed.resend_ssrc)
+            for kind, feed in self.feeds.items()
+        }
+
+    def publish(self, publisher: Publisher, chosen: Mapping[str, Chosen]) -> None:
+        """Let a publisher take over; viewers whose formats still hold notice a gap, no more."""
+        if self.publisher is not None:
+            self.unpublish(self.publisher)
+        feeds = {}
+        for kind, taken in chosen.items():
+            feed = self.feeds.get(kind)
+            if feed is None or feed.codec != taken.codec:
+                feed = Feed(kind, taken.codec, taken.rate, self._fanout, self._gather)
+            feeds[kind] = feed
+        self.feeds = feeds
+        self.publisher = publisher
+        publisher.attach({kind: UpTrack(chosen[kind], feed) for kind, feed in feeds.items()})
+        publisher.on_report = self._report
+        publisher.on_connected = lambda: self._joined("publish", publisher)
+        for subscriber in list(self.subscribers.values()):
+            if not subscriber.fits(feeds):
+                subscriber.hang_up()
+
+    def unpublish(self, publisher: Publisher) -> None:
+        publisher.hang_up()
+        if self.publisher is not publisher:
+            return
+        if self.on_air:
+            self._off_air(publisher, "left")
+        self.publisher = None
+        self._counted = (0.0, 0)
+
+    def subscribe(self, subscriber: Subscriber, chosen: Mapping[str, Chosen]) -> None:
+        self.subscribers[subscriber.id] = subscriber
+        subscriber.attach(chosen, {kind: self.feeds[kind] for kind in chosen})
+        subscriber.on_connected = lambda: self._joined("watch", subscriber)
+
+    def left(self, peer: Publisher | Subscriber) -> None:
+        """A connection is over, for whatever reason."""
+        role: Role = "publish" if isinstance(peer, Publisher) else "watch"
+        if isinstance(peer, Publisher):
+            self.unpublish(peer)
+        else:
+            self.subscribers.pop(peer.id, None)
+        if peer.keys is not None:
+            self._tell(
+                Left(
+                    at_ms=self._now_ms(),
+                    session=self.session,
+                    who=peer.grant.who,
+                    role=role,
+                    connection=peer.id,
+                )
+            )
+
+    def watch_air(self, now: float) -> None:
+        """Notice that media began to flow, or stopped."""
+        publisher = self.publisher
+        if publisher is None or publisher.heard_at is None:
+            return
+        flows = now - publisher.heard_at < SILENT_SECONDS
+        if flows and not self.on_air:
+            self.on_air = True
+            self._tell(self._aired(publisher))
+        elif self.on_air and not flows:
+            self._off_air(publisher, "silent")
+
+    def present(self) -> list[RelayEvent]:
+        """The state that a new listener has to know."""
+        peers: list[tuple[Role, Publisher | Subscriber]] = [
+            ("watch", each) for each in self.subscribers.values()
+        ]
+        if self.publisher is not None:
+            peers.insert(0, ("publish", self.publisher))
+        events: list[RelayEvent] = [
+            self._entry(role, peer) for role, peer in peers if peer.keys is not None
+        ]
+        if self.on_air and self.publisher is not None:
+            events.append(self._aired(self.publisher))
+        return events
+
+    def statistics(self, now: float) -> Statistics:
+        tracks = list(self.publisher.tracks.values()) if self.publisher is not None else []
+        octets = sum(track.reception.octets for track in tracks)
+        before, counted = self._counted
+        self._counted = (now, octets)
+        seconds = min(max(now - before, 0.001), 60.0) if before else STATISTICS_SECONDS
+        received = sum(track.reception.received for track in tracks)
+        lost = sum(max(0, track.reception.lost) for track in tracks)
+        down = [track for each in self.subscribers.values() for track in each.tracks.values()]
+        trips = [track.round_trip for track in down if track.round_trip is not None]
+        return Statistics(
+            at_ms=self._now_ms(),
+            session=self.session,
+            who=self.publisher.grant.who if self.publisher is not None else "",
+            viewers=sum(each.keys is not None for each in self.subscribers.values()),
+            kbit_per_second=int(max(0, octets - counted) * 8 / seconds / 1000),
+            lost_percent=round(100 * lost / max(1, received + lost), 2),
+            round_trip_ms=int(median(trips) * 1000) if trips else 0,
+            viewers_lost_percent=round(
+                100 * fmean(track.fraction_lost for track in down) if down else 0.0, 2
+            ),
+            resent=sum(track.resent for track in down),
+            keyframes=sum(feed.keyframes_seen for feed in self.feeds.values()),
+        )
+
+    def _report(self, track: UpTrack, ntp: int, timestamp: int, now: float) -> None:
+        for subscriber in self.subscribers.values():
+            subscriber.report(track.feed, ntp, timestamp, now)
+
+    def _off_air(self, publisher: Publisher, reason: str) -> None:
+        self.on_air = False
+        self._tell(
+            OffAir(
+                at_ms=self._now_ms(),
+                session=self.session,
+                who=publisher.grant.who,
+                reason="left" if reason == "left" else "silent",
+            )
+        )
+
+    def _aired(self, publisher: Publisher) -> OnAir:
+        media = {kind: feed.codec for kind, feed in self.feeds.items()}
+        who = publisher.grant.who
+        return OnAir(at_ms=self._now_ms(), session=self.session, who=who, media=media)
+
+    def _joined(self, role: Role, peer: Publisher | Subscriber) -> None:
+        self._tell(self._entry(role, peer))
+
+    def _entry(self, role: Role, peer: Publisher | Subscriber) -> Joined:
+        return Joined(
+            at_ms=self._now_ms(),
+            session=self.session,
+            who=peer.grant.who,
+            role=role,
+            connection=peer.id,
+        )
