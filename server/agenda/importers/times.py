@@ -5,6 +5,7 @@ Every function raises ValueError with a sentence for the organiser; places are t
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 LONGEST_SESSION = timedelta(days=14)
@@ -20,8 +21,14 @@ DAYS_AND_CLOCK = re.compile(r"(\d{1,2}) days?,? (\d{1,2}):(\d{2})(?::\d{2})?")
 ISO_DURATION = re.compile(r"P(?:(\d{1,3})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?)?")
 
 
+@cache
+def zone_names() -> frozenset[str]:
+    """The IANA list, read from the disk once."""
+    return frozenset(available_timezones())
+
+
 def read_zone(name: str) -> ZoneInfo:
-    if name not in available_timezones():
+    if name not in zone_names():
         raise ValueError("is no time zone of the IANA list, such as Europe/Paris")
     return ZoneInfo(name)
 
