@@ -66,7 +66,7 @@ class Cluster(Postgres):
         self.data = folder / "data"
         self._log = folder / "postgres.log"
         self._owner = owner
-        self._binaries = binaries
+        self.binaries = binaries
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,7 +77,7 @@ class Cluster(Postgres):
     def start(self) -> None:
         """Returns once connections are accepted; after a crash, recovery comes first."""
         sockets = self.data.parent / "run"
-        command = [str(self._binaries / "postgres"), "-D", str(self.data), "-k", str(sockets)]
+        command = [str(self.binaries / "postgres"), "-D", str(self.data), "-k", str(sockets)]
         command += ["-c", "listen_addresses=", "-c", f"max_connections={MAX_CONNECTIONS}"]
         self._process = processes.spawn(command, self._log, cwd="/", **self._owner)
         eventually(self._accepts, PATIENCE_SECONDS, "PostgreSQL accepts connections")

@@ -1,0 +1,1 @@
+"""Benchmarks, a module for each word of `./run bench`: ratios inside one run on one machine."""
