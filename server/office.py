@@ -47,7 +47,13 @@ PAGES = (
         "upload",
         Act.EDIT_PROGRAMME,
     ),
-    ("/people", "People", "Who is here, in which role, and who is invited.", "users", Act.MANAGE_PEOPLE),
+    (
+        "/people",
+        "People",
+        "Who is here, in which role, and who is invited.",
+        "users",
+        Act.MANAGE_PEOPLE,
+    ),
     (
         "/credit",
         "Disclosures and credit",
@@ -55,7 +61,13 @@ PAGES = (
         "award",
         Act.EDIT_CREDIT,
     ),
-    ("/booths", "Exhibitors", "Booths, their staff and what the hall shows.", "store", Act.EDIT_HALL),
+    (
+        "/booths",
+        "Exhibitors",
+        "Booths, their staff and what the hall shows.",
+        "store",
+        Act.EDIT_HALL,
+    ),
     (
         "/settings",
         "Settings",
@@ -64,7 +76,7 @@ PAGES = (
         Act.EDIT_CREDIT,
     ),
     ("/audit", "Audit log", "Who changed what, and when.", "list-checks", Act.SEE_OFFICE),
-)  # fmt: skip
+)
 
 
 def nav(who: Who | None, conference: Named, current: str) -> tuple[OfficePage, ...]:

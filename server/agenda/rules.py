@@ -24,6 +24,10 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+LIVE_PHASES = frozenset({Phase.LIVE, Phase.PAUSED})
+QUARTER_MS = 15 * 60 * 1000
+
+
 class FacultyRole(StrEnum):
     SPEAKER = "speaker"
     MODERATOR = "moderator"
@@ -101,6 +105,30 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDraft:
+    """What an organiser or a file says of a session. A track is named, and made when it is new."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    key: str = ""
+    subtitle: str = ""
+    abstract: str = ""
+    track: str = ""
+    hall: str = ""
+    language: str = ""
+    designated_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """As much of a session as a programme's day tabs need."""
+
+    starts_at: datetime
+    designated_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """How much there is of a conference."""
 
@@ -116,6 +144,20 @@ class Living:
     conference_id: UUID
     session_id: UUID
     from_ms: int
+
+
+def credit_figure(designated_ms: int) -> str:
+    """`0.75`: AMA PRA Category 1 Credit for a session's designated time, in quarters; or nothing.
+
+    A session's figure tells what it adds; a learner's credit is rounded once, over everything.
+    """
+    if designated_ms <= 0:
+        return ""
+    quarters = (designated_ms + QUARTER_MS // 2) // QUARTER_MS
+    if not quarters:
+        return f"{designated_ms // 60_000} min"
+    figure = f"{quarters // 4}.{quarters % 4 * 25:02}"
+    return figure.removesuffix("0")
 
 
 def step(present: Phase, wanted: Phase) -> Phase:

@@ -1,6 +1,6 @@
 """Conferences, tracks, sessions and their faculty as rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,13 +16,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from server import clock
 from server.agenda import rules
 from server.agenda.rules import FacultyRole, Phase
 from server.db import Base, Word, insert_once
-from server.errors import NotFound
+from server.errors import Invalid, NotFound
 from server.ids import new_id
 from server.people.rules import Registration
 from server.rights import Place
@@ -165,16 +165,72 @@ async def conferences(db: AsyncSession) -> list[rules.Conference]:
     return [_conference(row) for row in rows]
 
 
+async def add_conference(
+    db: AsyncSession, *, slug: str, title: str, zone: str, starts_on: date, ends_on: date
+) -> UUID:
+    """Raises Invalid when the address is taken or the dates are the wrong way round."""
+    if ends_on < starts_on:
+        raise Invalid("A conference ends after it starts.", where="ends_on")
+    values = {"slug": slug, "title": title, "zone": zone, "starts_on": starts_on}
+    new = await insert_once(
+        db, Conference, id=(conference_id := new_id()), ends_on=ends_on, **values,
+        registration=Registration.OPEN, provider="", accreditation="", designation="",
+        designated_max="", created_at=clock.now(),
+    )  # fmt: skip
+    if not new:
+        raise Invalid(f"There is a conference {slug} already.", where="slug")
+    return conference_id
+
+
 async def session(db: AsyncSession, conference_id: UUID, session_id: UUID) -> rules.Session:
-    found = await _sessions(db, conference_id, (session_id,))
+    found = await _sessions(db, conference_id, Session.id == session_id)
     if not found:
         raise NotFound("There is no such session.")
     return found[0]
 
 
-async def sessions(db: AsyncSession, conference_id: UUID) -> list[rules.Session]:
-    """The whole programme, by time and hall, in three statements."""
-    return await _sessions(db, conference_id, None)
+async def sessions(
+    db: AsyncSession,
+    conference_id: UUID,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    abstracts: bool = True,
+) -> list[rules.Session]:
+    """The programme, or what of it begins between two moments, by time and hall.
+
+    Three statements. A programme's abstracts are megabytes: a page that shows none asks for none.
+    """
+    conditions = [] if since is None else [Session.starts_at >= since]
+    if until is not None:
+        conditions.append(Session.starts_at < until)
+    return await _sessions(db, conference_id, *conditions, abstracts=abstracts)
+
+
+async def outline(db: AsyncSession, conference_id: UUID) -> list[rules.Outline]:
+    """When sessions are and what they are designated for, of the whole programme."""
+    wanted = select(Session.starts_at, Session.designated_ms)
+    rows = await db.execute(
+        wanted.where(Session.conference_id == conference_id).order_by(Session.starts_at)
+    )
+    return [rules.Outline(starts_at=at, designated_ms=designated) for at, designated in rows]
+
+
+async def tracks(db: AsyncSession, conference_id: UUID) -> list[rules.Track]:
+    rows = await db.scalars(
+        select(Track).where(Track.conference_id == conference_id).order_by(Track.position)
+    )
+    return [rules.Track(id=row.id, name=row.name, position=row.position) for row in rows]
+
+
+async def halls(db: AsyncSession, conference_id: UUID) -> list[str]:
+    rows = await db.scalars(
+        select(Session.hall)
+        .where(Session.conference_id == conference_id, Session.hall != "")
+        .distinct()
+        .order_by(Session.hall)
+    )
+    return list(rows)
 
 
 async def counts(db: AsyncSession, conference_id: UUID) -> rules.Counts:
@@ -277,22 +333,27 @@ def _open(conference_id: UUID, session_id: UUID) -> tuple[ColumnElement[bool], .
 
 
 async def _sessions(
-    db: AsyncSession, conference_id: UUID, only: Sequence[UUID] | None
+    db: AsyncSession,
+    conference_id: UUID,
+    *conditions: ColumnElement[bool],
+    abstracts: bool = True,
 ) -> list[rules.Session]:
-    tracks = {
-        row.id: rules.Track(id=row.id, name=row.name, position=row.position)
-        for row in await db.scalars(select(Track).where(Track.conference_id == conference_id))
-    }
-    wanted = select(Session).where(Session.conference_id == conference_id)
+    known = {track.id: track for track in await tracks(db, conference_id)}
+    wanted = select(Session).where(Session.conference_id == conference_id, *conditions)
+    if not abstracts:
+        wanted = wanted.options(defer(Session.abstract))
     named = select(Faculty).where(Faculty.conference_id == conference_id)
-    if only is not None:
-        wanted = wanted.where(Session.id.in_(only))
-        named = named.where(Faculty.session_id.in_(only))
+    if conditions:
+        inside = select(Session.id).where(Session.conference_id == conference_id, *conditions)
+        named = named.where(Faculty.session_id.in_(inside))
     faculty: dict[UUID, list[rules.FacultyMember]] = {}
     for row in await db.scalars(named.order_by(Faculty.position, Faculty.id)):
         faculty.setdefault(row.session_id, []).append(_member(row))
     rows = await db.scalars(wanted.order_by(Session.starts_at, Session.hall, Session.id))
-    return [_session(row, tracks, tuple(faculty.get(row.id, ()))) for row in rows]
+    return [
+        _session(row, known, tuple(faculty.get(row.id, ())), row.abstract if abstracts else "")
+        for row in rows
+    ]
 
 
 def _conference(row: Conference) -> rules.Conference:
@@ -326,6 +387,7 @@ def _session(
     row: Session,
     tracks: dict[UUID, rules.Track],
     faculty: tuple[rules.FacultyMember, ...],
+    abstract: str,
 ) -> rules.Session:
     return rules.Session(
         conference_id=row.conference_id,
@@ -333,7 +395,7 @@ def _session(
         key=row.key,
         title=row.title,
         subtitle=row.subtitle,
-        abstract=row.abstract,
+        abstract=abstract,
         track=tracks.get(row.track_id) if row.track_id else None,
         hall=row.hall,
         language=row.language,

@@ -1,0 +1,1 @@
+"""The programme as organisers change it, by hand or by a file."""
