@@ -1,0 +1,73 @@
+"""What the rest of the wiring asks of a message bus."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from realtime.wire import Position, Seq, Topic
+
+
+class BusAway(Exception):
+    """The bus cannot be reached; what was committed is safe, and followers resync afterwards."""
+
+
+class Past(NamedTuple):
+    """Where a topic stands, and its recent events, oldest first, ending there."""
+
+    position: Position
+    events: list[tuple[Seq, bytes]]
+
+
+class Ear(Protocol):
+    """Who hears what a process follows: the hub."""
+
+    def deliver(self, topic: Topic, position: Position, sealed: bytes) -> None:
+        """An event; without bytes, the news that the topic's history begins anew here."""
+        ...
+
+    def show(self, topic: Topic, key: str, sealed: bytes) -> None:
+        """A state, newest only."""
+        ...
+
+    def recover(self, topic: Topic, past: Past) -> None:
+        """The bus was away and is back, and this is where the topic stands."""
+        ...
+
+
+class Bus(Protocol):
+    """Publishes sealed events in one order per topic, to every process that follows the topic."""
+
+    async def publish(self, topic: Topic, sealed: bytes) -> Position | None:
+        """Number, remember and announce an event; None while the bus is away.
+
+        What could not be announced is made good: when the bus is back, its followers resync.
+        """
+        ...
+
+    async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
+        """Announce a state, which is neither numbered nor remembered; False while away."""
+        ...
+
+    async def position(self, topic: Topic) -> Position | None:
+        """Where the topic stands; None while the bus is away, and the page renders without it."""
+        ...
+
+    async def follow(self, topic: Topic) -> Past:
+        """Start hearing a topic. Raises BusAway, and then recovers it when the bus is back."""
+        ...
+
+    async def unfollow(self, topic: Topic) -> None: ...
+
+    async def mark(
+        self, place: str, holder: str, names: Sequence[str], *, lease: float
+    ) -> int | None:
+        """Note for `lease` seconds that the holder has these names in a place.
+
+        Returns how many names the place has by all holders; None while the bus is away.
+        """
+        ...
+
+    async def unmark(self, place: str, holder: str, names: Sequence[str]) -> int | None: ...
+
+    async def marked(self, place: str) -> set[str] | None:
+        """All names in a place; None while the bus is away."""
+        ...

@@ -1,0 +1,406 @@
+"""The bus over Redis or Valkey. One script numbers, remembers and announces an event atomically.
+
+Losing Redis loses nothing but hints. While it is away nobody waits for it: positions are unknown
+and events are owed. When it is back, the topics that are followed are read again, and those whose
+events were owed, or that went back in time with an old snapshot, begin anew: followers resync.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from secrets import token_hex
+from typing import Any, NamedTuple, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as Unanswered
+
+from realtime.bus.bus import BusAway, Ear, Past
+from realtime.bus.scripts import (
+    MARK,
+    MARKED,
+    PUBLISH,
+    RECALL,
+    RENEW,
+    SCRIPTS,
+    UNMARK,
+    Script,
+    channel,
+    keys,
+    place_keys,
+    topic_of,
+)
+from realtime.limits import HISTORY, MAX_FRAME_BYTES
+from realtime.wire import Epoch, Position, Seq, Topic
+
+AWAY = (RedisError, OSError, TimeoutError)
+"""Also a full disk or a replica that was the master: whatever Redis refuses, we go on without."""
+
+IDLE = "rounds:live"
+"""Followed by every process: a connection with no channel cannot be read."""
+
+ANSWER_SECONDS = 1.0
+"""Redis answers in a millisecond; only the first command of an outage waits this long."""
+
+QUIET_SECONDS, DEAD_SECONDS = 2.0, 5.0
+"""A subscription that heard nothing is asked, and given up: a dropped packet tells nobody."""
+
+RETRY_SECONDS = (0.05, 1.0)
+"""How soon Redis is tried again, doubling up to the second."""
+
+MAX_PIPELINE = 100
+"""Commands sent at once, so that one slow answer does not hold up thousands."""
+
+STATE = b"="
+"""Begins the announcement of a state, where an event's has its epoch."""
+
+Entry = tuple[bytes, tuple[bytes, bytes]]
+
+log = structlog.get_logger()
+
+
+class _Order(NamedTuple):
+    """One command that waits to be sent, and its answer."""
+
+    words: tuple[Any, ...]
+    answer: "asyncio.Future[Any]"
+
+
+def reach(url: str) -> Redis:
+    """The one place that reads an address. Answers come soon or not at all; we retry ourselves."""
+    return Redis.from_url(
+        url,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+    )
+
+
+class RedisBus:
+    """One process's view of the bus."""
+
+    def __init__(self, redis: Redis, ear: Ear) -> None:
+        self._redis = redis
+        self._ear = ear
+        self._here = False
+        self._arrived = asyncio.Event()
+        self._orders: list[_Order] = []
+        self._ordered = asyncio.Event()
+        self._followed: dict[Topic, Position | None] = {}
+        self._owed: set[Topic] = set()
+        self._pubsub: PubSub | None = None
+        self._changes = asyncio.Lock()
+        self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._asked: set[str] = set()
+        self._subscribed: set[str] = set()
+        self._gap = False
+        self._wait = RETRY_SECONDS[0]
+
+    async def arrive(self) -> None:
+        """Wait until the bus is here, or a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._arrived.wait()
+
+    # What the wiring asks.
+
+    async def publish(self, topic: Topic, sealed: bytes) -> Position | None:
+        try:
+            epoch, seq = await self._run(PUBLISH, keys(topic), [token_hex(8), HISTORY, sealed])
+        except BusAway:
+            self._owed.add(topic)
+            return None
+        return Position(Epoch(epoch.decode()), Seq(seq))
+
+    async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
+        name = key.encode()
+        words = b"%b %d %b%b" % (STATE, len(name), name, sealed)
+        try:
+            await self._ask("PUBLISH", channel(topic), words)
+        except BusAway:
+            return False
+        return True
+
+    async def position(self, topic: Topic) -> Position | None:
+        try:
+            return (await self._past(topic, limit=1)).position
+        except BusAway:
+            return None
+
+    async def follow(self, topic: Topic) -> Past:
+        """Subscribe, then read the past: what arrives twice is ignored by its number."""
+        self._followed.setdefault(topic, None)
+        if not self._here or self._pubsub is None:
+            raise BusAway
+        try:
+            confirmed = await self._subscribe(self._pubsub, topic)
+        except AWAY as away:
+            raise BusAway from away
+        await asyncio.wait([confirmed], timeout=ANSWER_SECONDS)
+        if not confirmed.done() or confirmed.exception():
+            self._gap = True  # if the answer comes after all, what was missed is read then
+            raise BusAway
+        past = await self._past(topic, limit=HISTORY)
+        self._note(topic, past.position)
+        return past
+
+    async def unfollow(self, topic: Topic) -> None:
+        self._followed.pop(topic, None)
+        async with self._changes:
+            if self._pubsub is None or topic in self._followed:
+                return
+            try:
+                await self._pubsub.unsubscribe(channel(topic))
+            except AWAY as away:
+                self._lose(away)
+
+    async def mark(
+        self, place: str, holder: str, names: Sequence[str], *, lease: float
+    ) -> int | None:
+        return await self._count(MARK, place, [holder, int(lease * 1000), *names])
+
+    async def unmark(self, place: str, holder: str, names: Sequence[str]) -> int | None:
+        return await self._count(UNMARK, place, [holder, *names])
+
+    async def marked(self, place: str) -> set[str] | None:
+        try:
+            return {name.decode() for name in await self._run(MARKED, place_keys(place), [])}
+        except BusAway:
+            return None
+
+    # Commands: one connection, several at once, in the order in which they were asked.
+
+    async def send(self) -> None:
+        """Send what was ordered, for ever."""
+        while True:
+            await self._ordered.wait()
+            self._ordered.clear()
+            while self._orders:
+                batch, self._orders = self._orders[:MAX_PIPELINE], self._orders[MAX_PIPELINE:]
+                await self._execute(batch)
+
+    async def _execute(self, batch: list[_Order]) -> None:
+        try:
+            answers = await self._exchange(batch)
+            unknown = [at for at, said in enumerate(answers) if isinstance(said, NoScriptError)]
+            if unknown:
+                await self._teach()
+                again = await self._exchange([batch[at] for at in unknown])
+                answers = [
+                    again[unknown.index(at)] if at in unknown else said
+                    for at, said in enumerate(answers)
+                ]
+        except AWAY as away:
+            answers = [away] * len(batch)
+        for order, answer in zip(batch, answers, strict=True):
+            if order.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                self._lose(answer)
+                order.answer.set_exception(BusAway())
+            else:
+                order.answer.set_result(answer)
+
+    async def _exchange(self, batch: list[_Order]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for order in batch:
+                pipeline.execute_command(*order.words)
+            return await pipeline.execute(raise_on_error=False)
+
+    async def _teach(self) -> None:
+        for script in SCRIPTS:
+            await self._redis.script_load(script.text)
+
+    async def _order(self, *words: Any) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._orders.append(_Order(words, answer))
+        self._ordered.set()
+        return await answer
+
+    async def _ask(self, *words: Any) -> Any:
+        if not self._here:
+            raise BusAway
+        return await self._order(*words)
+
+    async def _run(self, script: Script, names: list[str], values: Sequence[Any]) -> Any:
+        return await self._ask("EVALSHA", script.sha, len(names), *names, *values)
+
+    async def _count(self, script: Script, place: str, values: Sequence[Any]) -> int | None:
+        try:
+            return int(await self._run(script, place_keys(place), values))
+        except BusAway:
+            return None
+
+    async def _past(self, topic: Topic, *, limit: int, returning: bool = False) -> Past:
+        ask = self._order if returning else self._ask
+        names = keys(topic)
+        words = ("EVALSHA", RECALL.sha, len(names), *names, token_hex(8), limit)
+        try:
+            epoch, seq, newest_first = await ask(*words)
+            entries = reversed(cast(list[Entry], newest_first))
+            return Past(
+                Position(Epoch(epoch.decode()), Seq(int(seq))),
+                [(Seq(int(number.split(b"-")[1])), fields[1]) for number, fields in entries],
+            )
+        except (ValueError, IndexError) as foreign:
+            log.warning("bus.foreign", topic=topic)
+            raise BusAway from foreign
+
+    # The subscription: one connection, one reader.
+
+    async def listen(self) -> None:
+        """Hear what is announced, for ever; whatever happens, subscribe again and catch up."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await self._hear(pubsub)
+            except (*AWAY, BusAway) as away:
+                self._lose(away)
+            finally:
+                self._hang_up()
+            await asyncio.sleep(self._wait)
+            self._wait = min(self._wait * 2, RETRY_SECONDS[1])
+
+    async def _hear(self, pubsub: PubSub) -> None:
+        """Subscribe, confirm, read the past of everything followed, then hear until it breaks."""
+        await pubsub.subscribe(IDLE)
+        self._pubsub = pubsub
+        clock = asyncio.get_running_loop().time
+        heard, asked = clock(), False
+        while True:
+            message = await pubsub.get_message(timeout=ANSWER_SECONDS)
+            if message is not None:
+                heard, asked = clock(), False
+                self._take(message)
+            elif clock() - heard > DEAD_SECONDS:
+                raise Unanswered
+            elif clock() - heard > QUIET_SECONDS and not asked:
+                asked = True
+                async with self._changes:
+                    await pubsub.ping()
+            if IDLE in self._subscribed and (self._gap or not self._here):
+                await self._return(pubsub)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "message":
+            try:
+                self._announce(topic_of(message["channel"].decode()), message["data"])
+            except ValueError:  # whoever else may write to this Redis cannot stop us
+                log.warning("bus.foreign", bytes=len(message["data"]))
+        elif kind == "subscribe":
+            self._confirm(message["channel"].decode())
+        elif kind == "unsubscribe":
+            self._subscribed.discard(message["channel"].decode())
+
+    def _confirm(self, name: str) -> None:
+        awaited = self._awaited.pop(name, None)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(None)
+        elif name in self._subscribed:
+            self._gap = True  # the library connected anew by itself, and told nobody
+        self._subscribed.add(name)
+
+    def _announce(self, topic: Topic, words: bytes) -> None:
+        """`epoch seq event`, or `= size key state`, as the scripts and `tell` write them."""
+        first, number, rest = words.split(b" ", 2)
+        if len(rest) > MAX_FRAME_BYTES:
+            raise ValueError
+        if first == STATE:
+            size = int(number)
+            key, sealed = rest[:size].decode(), rest[size:]
+            if not sealed.startswith(b"{"):
+                raise ValueError
+            self._ear.show(topic, key, sealed)
+            return
+        if rest and not rest.startswith(b"{"):
+            raise ValueError
+        position = Position(Epoch(first.decode()), Seq(int(number)))
+        if topic in self._followed:
+            self._note(topic, position)
+        self._ear.deliver(topic, position, rest)
+
+    async def _return(self, pubsub: PubSub) -> None:
+        """Subscribe to what is followed; once that is confirmed, read what was missed."""
+        missing = {channel(topic) for topic in self._followed} - self._subscribed
+        if not missing:
+            await self._recover()
+        elif not missing <= self._asked:
+            self._asked |= missing
+            async with self._changes:
+                await pubsub.subscribe(*missing)
+
+    async def _recover(self) -> None:
+        """Whoever asks meanwhile is told that the bus is away."""
+        self._gap = False
+        await self._teach()
+        for topic in list(self._owed):
+            await self._renew(topic)
+            self._owed.discard(topic)
+        for topic, known in list(self._followed.items()):
+            past = await self._past(topic, limit=HISTORY, returning=True)
+            if known and known.epoch == past.position.epoch and known.seq > past.position.seq:
+                await self._renew(topic)  # an old snapshot came back under the same epoch
+                past = await self._past(topic, limit=HISTORY, returning=True)
+            if topic in self._followed:
+                self._note(topic, past.position)
+                self._ear.recover(topic, past)
+        if not self._here:
+            log.info("bus.here", topics=len(self._followed))
+        self._here = True
+        self._wait = RETRY_SECONDS[0]
+        self._arrived.set()
+
+    async def _renew(self, topic: Topic) -> None:
+        names = keys(topic)
+        await self._order("EVALSHA", RENEW.sha, len(names), *names, token_hex(8))
+
+    async def _subscribe(self, pubsub: PubSub, topic: Topic) -> asyncio.Future[None]:
+        name = channel(topic)
+        async with self._changes:
+            confirmed = self._awaited.get(name)
+            if confirmed is None:
+                confirmed = asyncio.get_running_loop().create_future()
+                self._awaited[name] = confirmed
+                await pubsub.subscribe(name)
+        return confirmed
+
+    def _note(self, topic: Topic, position: Position) -> None:
+        known = self._followed.get(topic)
+        if known is None or known.epoch != position.epoch or known.seq < position.seq:
+            self._followed[topic] = position
+
+    def _lose(self, away: Exception) -> None:
+        if self._here:
+            log.warning("bus.away", error=type(away).__name__)
+        self._here = False
+
+    def _hang_up(self) -> None:
+        self._pubsub = None
+        self._asked.clear()
+        self._subscribed.clear()
+        for awaited in self._awaited.values():
+            if not awaited.done():
+                awaited.set_exception(BusAway())
+                awaited.exception()  # nobody has to ask for it
+        self._awaited.clear()
+
+
+@asynccontextmanager
+async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncGenerator[RedisBus]:
+    """Waits a moment for Redis, and goes on without it when it is away."""
+    async with reach(url) as redis:
+        bus = RedisBus(redis, ear)
+        running = [tasks.create_task(bus.send()), tasks.create_task(bus.listen())]
+        await bus.arrive()
+        try:
+            yield bus
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)

@@ -1,0 +1,104 @@
+"""What runs inside Redis, one atomic step each. Knows no connection.
+
+A topic's epoch is set once, by whoever touches the topic first; its numbers come from INCR and have
+no gap. A Redis that forgot everything therefore shows up as another epoch. `XADD key 0-*` would
+number by itself, but not on Redis 6.2. The braces keep a topic's keys in one slot of a cluster.
+"""
+
+from hashlib import sha1
+from typing import NamedTuple
+
+from realtime.wire import Topic
+
+
+class Script(NamedTuple):
+    """Lua, and the name under which Redis keeps it."""
+
+    text: str
+
+    @property
+    def sha(self) -> str:
+        return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+PUBLISH = Script("""
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local epoch = redis.call('GET', KEYS[1])
+local seq = redis.call('INCR', KEYS[2])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '0-' .. seq, 'e', ARGV[3])
+redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ' .. ARGV[3])
+return {epoch, seq}
+""")
+
+RECALL = Script("""
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+local past = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', ARGV[2])
+return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]) or '0', past}
+""")
+
+RENEW = Script("""
+redis.call('SET', KEYS[1], ARGV[1])
+local seq = redis.call('GET', KEYS[2]) or '0'
+redis.call('PUBLISH', KEYS[4], ARGV[1] .. ' ' .. seq .. ' ')
+return 1
+""")
+"""Begin a topic's history anew: some of it was never announced, or Redis went back in time."""
+
+_CLEAR = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function gone(member)
+  local name = string.match(member, '^%S+ (.*)$')
+  if redis.call('HINCRBY', KEYS[2], name, -1) <= 0 then redis.call('HDEL', KEYS[2], name) end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
+  redis.call('ZREM', KEYS[1], member)
+  gone(member)
+end
+"""
+
+MARK = Script(
+    _CLEAR
+    + """
+for i = 3, #ARGV do
+  if redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1] .. ' ' .. ARGV[i]) == 1 then
+    redis.call('HINCRBY', KEYS[2], ARGV[i], 1)
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2] * 2)
+redis.call('PEXPIRE', KEYS[2], ARGV[2] * 2)
+return redis.call('HLEN', KEYS[2])
+"""
+)
+"""Members are `holder name`, scored by when they lapse; a hash counts the holders of each name."""
+
+UNMARK = Script(
+    _CLEAR
+    + """
+for i = 2, #ARGV do
+  local member = ARGV[1] .. ' ' .. ARGV[i]
+  if redis.call('ZREM', KEYS[1], member) == 1 then gone(member) end
+end
+return redis.call('HLEN', KEYS[2])
+"""
+)
+
+MARKED = Script(_CLEAR + "return redis.call('HKEYS', KEYS[2])")
+
+SCRIPTS = (PUBLISH, RECALL, RENEW, MARK, UNMARK, MARKED)
+
+
+def keys(topic: Topic) -> list[str]:
+    return [f"rounds:{{{topic}}}:{name}" for name in ("epoch", "seq", "past", "live")]
+
+
+def channel(topic: Topic) -> str:
+    return f"rounds:{{{topic}}}:live"
+
+
+def place_keys(place: str) -> list[str]:
+    return [f"rounds:{{{place}}}:{name}" for name in ("here", "counts")]
+
+
+def topic_of(channel_name: str) -> Topic:
+    return Topic(channel_name.removeprefix("rounds:{").removesuffix("}:live"))

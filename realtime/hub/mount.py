@@ -1,0 +1,85 @@
+"""Gives sockets that arrive on the pages' port to the hub, through uvicorn's `ws=` hook.
+
+uvicorn calls what it was given with `config`, `server_state` and `app_state`, feeds it the request,
+and asks the connections registered in `server_state` to shut down. A contract test holds that.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+import uvicorn
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from realtime.hub.connection import Connection, Greet
+
+Factory = Callable[..., asyncio.Protocol]
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+STOP_SECONDS = 15
+"""After this, what still runs is cut off: sockets have been closed for long."""
+
+
+class Mounted(Connection):
+    """A connection that its server knows, and waits for when it stops."""
+
+    __slots__ = ("_server_state",)
+
+    def __init__(self, origins: Sequence[str], greet: Greet, server_state: ServerState) -> None:
+        super().__init__(origins, greet)
+        self._server_state = server_state
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._server_state.connections.add(self)  # type: ignore[arg-type]  # asks only .shutdown()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server_state.connections.discard(self)
+        super().connection_lost(exc)
+
+
+def mount(origins: Sequence[str], greet: Greet) -> Factory:
+    """What to pass as `Config(ws=…)`: `/ws` becomes a peer, any other socket is refused."""
+
+    def connect(
+        config: Config,  # noqa: ARG001 - uvicorn passes it by name
+        server_state: ServerState,
+        app_state: dict[str, Any],  # noqa: ARG001
+    ) -> Mounted:
+        return Mounted(origins, greet, server_state)
+
+    return connect
+
+
+async def health(scope: Scope, _receive: object, send: Send) -> None:
+    """All the pages that a process of sockets alone has: `/healthz`."""
+    found = scope["path"] == "/healthz"
+    headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok\n" if found else b"not here\n"})
+
+
+def hub_server(origins: Sequence[str], greet: Greet) -> uvicorn.Server:
+    """The server of `rounds hub`: `await server.serve(sockets=[listen(host, port)])`."""
+    config = Config(
+        health,
+        ws=mount(origins, greet),  # type: ignore[arg-type]  # it only calls what it is given
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening address that several processes may share; the kernel spreads the sockets."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind((host, port))
+    return listening

@@ -1,0 +1,385 @@
+"""Everything between a socket and the command table. It knows nothing of medicine.
+
+The conference tells through a `Gate` who may come in, follow and stay, and what a handler gets. An
+exception of a handler ends here: an expected refusal becomes an `error`, any other one is logged.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from itertools import islice
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+
+from realtime.bus.bus import Bus, BusAway
+from realtime.hub.allowance import Allowance
+from realtime.hub.clerk import Clerk
+from realtime.hub.commands import Commands, Malformed
+from realtime.hub.connection import Connection
+from realtime.hub.hub import Hub
+from realtime.hub.peer import Guest, Peer, Person
+from realtime.limits import (
+    ARRIVAL_BURST,
+    ARRIVALS_A_SECOND,
+    ASIDE_SECONDS,
+    COMMAND_BURST,
+    COMMANDS_A_SECOND,
+    FIRST_FRAME_SECONDS,
+    FOLLOW_BURST,
+    FOLLOWS_A_SECOND,
+    GOODBYE_SECONDS,
+    MAX_COMMAND_BYTES,
+    MAX_PEERS,
+    MAX_SOCKETS,
+    MAX_TOPICS,
+    RECHECK_SECONDS,
+    RETRY_MS,
+    SILENT_SECONDS,
+)
+from realtime.wire import (
+    Close,
+    Code,
+    Done,
+    Epoch,
+    Error,
+    Follow,
+    Goodbye,
+    Position,
+    Topic,
+    Unfollow,
+    Welcome,
+)
+
+__all__ = ["Gate", "Guest", "Peer", "Reception", "open_reception"]
+
+PERSONS = Topic("hub/persons")
+"""Where processes tell each other whose sockets to close; no peer may follow `hub/…`."""
+
+RECHECKS_AT_ONCE = 8
+"""Questions about rights that the sweep has open at the same time."""
+
+log = structlog.get_logger()
+
+
+class Gate(Protocol):
+    """What the conference decides about sockets."""
+
+    async def admit(self, cookies: str, connection: UUID) -> Any | None:
+        """Who opened the socket, a `Guest`; None closes it with 4001."""
+        ...
+
+    def welcome(self, guest: Any) -> Welcome:
+        """The first frame down."""
+        ...
+
+    async def may_follow(self, guest: Any, topic: Topic) -> bool:
+        """Asked at every follow, hence at every reconnect."""
+        ...
+
+    async def still(self, guest: Any) -> bool:
+        """Asked every minute: is the guest who they were? False closes with 4003."""
+        ...
+
+    def call(self, guest: Any, peer: Peer) -> object:
+        """What a command's handler is given."""
+        ...
+
+    def refusal(self, error: Exception) -> tuple[str, str] | None:
+        """Code and place of an expected refusal; None for an accident."""
+        ...
+
+    async def left(self, guest: Any) -> None:
+        """The socket is gone."""
+        ...
+
+
+class Reception:
+    """The peers of one process."""
+
+    def __init__(
+        self, *, hub: Hub, bus: Bus, commands: Commands, gate: Gate, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._hub, self._bus, self._gate, self._tasks = hub, bus, gate, tasks
+        self._clerk = Clerk(commands, gate, tasks)
+        self._decode = commands.decoder()
+        self._now = asyncio.get_running_loop().time
+        self._peers: set[Peer] = set()
+        self._persons: dict[str, Person] = {}
+        self._arrivals = Allowance(ARRIVAL_BURST, self._now())
+        self._opening: dict[Topic, asyncio.Task[None]] = {}
+        self._rechecking: asyncio.Task[None] | None = None
+        self._goodbye: tuple[Goodbye, float] | None = None
+        hub.overhear(PERSONS, self._told_to_close)
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    async def close_person(self, person_id: object, code: Close = Close.RIGHTS_CHANGED) -> None:
+        """Close a person's sockets here and in every other process: they come back as they are."""
+        name = str(person_id)
+        self._close_here(name, code)
+        await self._bus.tell(PERSONS, name, b'{"code":%d}' % code)
+
+    # Arriving and leaving.
+
+    def greet(self, connection: Connection, cookies: str) -> Peer:
+        """Take over a socket that has just opened."""
+        now = self._now()
+        peer = Peer(connection, self, id_=uuid4(), now=now)
+        full = len(self._peers) >= MAX_PEERS or self._goodbye is not None
+        if full or not self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST):
+            peer.close(Close.OVERLOADED)
+            return peer
+        self._peers.add(peer)
+        self._tasks.create_task(self._admit(peer, cookies))
+        return peer
+
+    async def _admit(self, peer: Peer, cookies: str) -> None:
+        try:
+            guest = await self._gate.admit(cookies, peer.id)
+        except Exception:  # the edge: one socket's accident is not the process's
+            log.exception("hub.admit")
+            peer.close(Close.OVERLOADED)
+            return
+        if guest is None:
+            peer.close(Close.SIGN_IN)
+            return
+        person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
+        if not peer.gone and len(person.peers) >= MAX_SOCKETS:
+            peer.close(Close.OVERLOADED)
+        if peer.gone:
+            await self._left(guest)
+            return
+        person.peers.add(peer)
+        peer.guest, peer.person = guest, person
+        peer.recheck_at = self._now() + RECHECK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
+        peer.reply(self._gate.welcome(guest))
+        early, peer.early = peer.early, None
+        for text in early or ():
+            self.heard(peer, text)
+
+    def lost(self, peer: Peer) -> None:
+        self._peers.discard(peer)
+        for topic in peer.topics:
+            self._hub.unfollow(peer, topic)
+        peer.topics.clear()
+        if peer.person is not None:
+            peer.person.peers.discard(peer)
+            self._tasks.create_task(self._left(peer.guest))
+            peer.person = None
+
+    async def _left(self, guest: Any) -> None:
+        try:
+            await self._gate.left(guest)
+        except Exception:  # as above
+            log.exception("hub.left")
+
+    def dismissed(self, peer: Peer) -> None:
+        """Say goodbye and, a little later, close: not all pages may come back at once."""
+        if self._goodbye is None:
+            spread = min(GOODBYE_SECONDS, len(self._peers) / 1000)
+            soonest, latest = RETRY_MS
+            latest = min(latest, 2_000 + 2 * len(self._peers))
+            self._goodbye = Goodbye(after_ms=(soonest, latest)), spread
+        goodbye, spread = self._goodbye
+        peer.reply(goodbye)
+        delay = random.uniform(0, spread)  # noqa: S311 - it spreads, it guards nothing
+        asyncio.get_running_loop().call_later(delay, peer.close, Close.RESTART)
+
+    # Slow readers.
+
+    def alive(self, peer: Peer) -> None:
+        peer.heard_at, peer.pinged = self._now(), False
+
+    def paused(self, peer: Peer) -> None:
+        if peer.aside_at is None:
+            peer.aside_at = self._now()
+        self._hub.set_aside(peer, peer.topics)
+
+    def resumed(self, peer: Peer) -> None:
+        peer.aside_at = None
+        missed = self._hub.bring_back(peer, peer.topics)
+        if missed:
+            peer.write(missed)
+
+    # What a peer says.
+
+    def heard(self, peer: Peer, text: bytes) -> None:
+        now = peer.heard_at = self._now()
+        peer.spoke, peer.pinged = True, False
+        if peer.early is not None:
+            if len(peer.early) < FOLLOW_BURST:
+                peer.early.append(text[: MAX_COMMAND_BYTES + 1])
+            else:
+                peer.close(Close.FLOOD)
+            return
+        try:
+            message = self._decode(text)
+        except Malformed as wrong:
+            if self._within(peer.allowance, peer, now, FOLLOWS_A_SECOND, FOLLOW_BURST):
+                peer.reply(Error(ref=wrong.ref, code=wrong.code, where=wrong.where))
+            return
+        if isinstance(message, Follow | Unfollow):
+            if self._within(peer.allowance, peer, now, FOLLOWS_A_SECOND, FOLLOW_BURST):
+                self._turn(peer, message)
+            return
+        assert peer.person is not None
+        if self._within(peer.person.allowance, peer, now, COMMANDS_A_SECOND, COMMAND_BURST):
+            self._clerk.carry_out(peer, message)
+
+    def _within(
+        self, allowance: Allowance, peer: Peer, now: float, rate: float, burst: float
+    ) -> bool:
+        if allowance.take(now, rate=rate, burst=burst):
+            return True
+        peer.close(Close.FLOOD)
+        return False
+
+    # Following.
+
+    def _turn(self, peer: Peer, message: Follow | Unfollow) -> None:
+        topic = message.topic
+        if isinstance(message, Unfollow):
+            peer.topics.discard(topic)
+            self._hub.unfollow(peer, topic)
+            peer.reply(Done(ref=message.ref))
+        elif topic not in peer.topics and len(peer.topics) >= MAX_TOPICS:
+            peer.reply(Error(ref=message.ref, code=Code.TOO_MANY, where="$.topic"))
+        else:
+            peer.topics.add(topic)
+            self._tasks.create_task(self._follow(peer, message))
+
+    async def _follow(self, peer: Peer, message: Follow) -> None:
+        topic = message.topic
+        code = Code.FORBIDDEN
+        try:
+            allowed = not topic.startswith("hub/") and await self._gate.may_follow(
+                peer.guest, topic
+            )
+        except Exception:  # as above
+            log.exception("hub.may_follow")
+            allowed, code = False, Code.INTERNAL
+        if not allowed:
+            peer.topics.discard(topic)
+            self._hub.unfollow(peer, topic)
+            peer.reply(Error(ref=message.ref, code=code, where="$.topic"))
+            return
+        since = Position(Epoch(message.epoch), message.seq) if message.epoch else None
+        await self._ensure(topic)
+        ahead = self._hub.behind(topic, since) and await self._confirmed(topic, since)
+        await self._ensure(topic)
+        if peer.gone or topic not in peer.topics:
+            return
+        peer.write(self._hub.follow(peer, topic, since, ahead=ahead))
+        if peer.aside_at is not None:
+            self._hub.set_aside(peer, (topic,))
+
+    async def _ensure(self, topic: Topic) -> None:
+        """Have the topic open; many who come at once open it once."""
+        while not self._hub.knows(topic):
+            opening = self._opening.get(topic)
+            if opening is None:
+                opening = self._tasks.create_task(self._open(topic))
+                self._opening[topic] = opening
+            await asyncio.wait([opening])
+
+    async def _open(self, topic: Topic) -> None:
+        self._hub.expect(topic)
+        try:
+            past = await self._bus.follow(topic)
+        except BusAway:
+            past = None
+        self._hub.open(topic, past)
+        del self._opening[topic]
+
+    async def _confirmed(self, topic: Topic, since: Position | None) -> bool:
+        """Whether a position that has not come here yet is one that the bus gave out."""
+        known = await self._bus.position(topic)
+        return (
+            known is not None
+            and since is not None
+            and known.epoch == since.epoch
+            and known.seq >= since.seq
+        )
+
+    # Once a second.
+
+    async def sweep(self) -> None:
+        """Look after every peer and topic, for ever; no peer has a timer of its own."""
+        while True:
+            await asyncio.sleep(1)
+            now = self._now()
+            for peer in list(self._peers):
+                self._inspect(peer, now)
+            self._recheck(now)
+            for topic in self._hub.close_idle():
+                await self._bus.unfollow(topic)
+            for name, person in list(self._persons.items()):
+                if not person.peers and person.allowance.rested(
+                    now, rate=COMMANDS_A_SECOND, burst=COMMAND_BURST
+                ):
+                    del self._persons[name]
+
+    def _inspect(self, peer: Peer, now: float) -> None:
+        mute = not peer.spoke and now - peer.opened_at > FIRST_FRAME_SECONDS
+        stuck = peer.aside_at is not None and now - peer.aside_at > ASIDE_SECONDS
+        if mute or stuck:
+            peer.close(Close.TOO_SLOW)
+        elif now - peer.heard_at > 2 * SILENT_SECONDS:
+            peer.abort()
+        elif now - peer.heard_at > SILENT_SECONDS and not peer.pinged:
+            peer.ping()
+
+    def _recheck(self, now: float) -> None:
+        """Ask again about those whose turn it is, a few at a time, once the last are done."""
+        if self._rechecking is not None and not self._rechecking.done():
+            return
+        due = [peer for peer in self._peers if peer.person and peer.recheck_at <= now]
+        if due:
+            self._rechecking = self._tasks.create_task(self._ask_again(due, now))
+
+    async def _ask_again(self, due: list[Peer], now: float) -> None:
+        asking = iter(due)
+        while few := list(islice(asking, RECHECKS_AT_ONCE)):
+            await asyncio.gather(*(self._ask_still(peer) for peer in few))
+            for peer in few:
+                peer.recheck_at = now + RECHECK_SECONDS
+
+    async def _ask_still(self, peer: Peer) -> None:
+        try:
+            if not peer.gone and not await self._gate.still(peer.guest):
+                peer.close(Close.RIGHTS_CHANGED)
+        except Exception:  # as above; a database that is away throws nobody out
+            log.exception("hub.still")
+
+    def _told_to_close(self, name: str, sealed: bytes) -> None:
+        with suppress(msgspec.DecodeError):
+            self._close_here(name, msgspec.json.decode(sealed, type=_Closing).code)
+
+    def _close_here(self, name: str, code: int) -> None:
+        person = self._persons.get(name)
+        for peer in list(person.peers) if person is not None else ():
+            peer.close(code)
+
+
+class _Closing(msgspec.Struct):
+    code: Close
+
+
+@asynccontextmanager
+async def open_reception(
+    *, hub: Hub, bus: Bus, commands: Commands, gate: Gate, tasks: asyncio.TaskGroup
+) -> AsyncGenerator[Reception]:
+    """The reception of a process, with its sweep. Handlers that still run are left to finish."""
+    reception = Reception(hub=hub, bus=bus, commands=commands, gate=gate, tasks=tasks)
+    with suppress(BusAway):  # it is then followed as soon as the bus is back
+        await bus.follow(PERSONS)
+    sweeping = tasks.create_task(reception.sweep())
+    try:
+        yield reception
+    finally:
+        sweeping.cancel()

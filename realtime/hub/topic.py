@@ -1,0 +1,224 @@
+"""The followers of one topic: members, ring, tick, newest states. Pure memory, no sockets.
+
+What is told is framed once, and the same bytes are written to every member. A member that reads too
+slowly is set aside without slowing the others, and catches up from the ring when it reads again.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
+
+from realtime.hub.replay import Replay
+from realtime.limits import (
+    CATCH_UP_BYTES,
+    HISTORY,
+    MAX_TICK_SECONDS,
+    STATES,
+    TICK_MEMBERS,
+    TICK_SECONDS,
+)
+from realtime.wire import Followed, Position, Resync, Seq, Topic, frame, seal
+
+Write = Callable[[bytes], None]
+Now = Callable[[], float]
+Later = Callable[[float, Callable[[], None]], object]
+"""Call a function after so many seconds: the event loop's `call_later`, or a test's list."""
+
+
+class Member(Hashable, Protocol):
+    """A peer, as a topic sees it."""
+
+    @property
+    def write(self) -> Write: ...
+
+
+class Audience:
+    """Everybody who follows a topic in this process."""
+
+    __slots__ = (
+        "_aside",
+        "_due",
+        "_events",
+        "_flushed_at",
+        "_later",
+        "_members",
+        "_moved",
+        "_now",
+        "_serial",
+        "_shown",
+        "_states",
+        "_tick",
+        "_writing",
+        "empty_since",
+        "replay",
+        "sent",
+        "topic",
+    )
+
+    def __init__(self, topic: Topic, *, now: Now, later: Later) -> None:
+        self.topic = topic
+        self.replay = Replay(HISTORY, None)
+        self.sent: Position | None = None
+        """Up to where every member was written to; what the ring holds beyond waits for a tick."""
+        self.empty_since: float | None = now()
+        self._now, self._later = now, later
+        self._members: dict[Member, Write] = {}
+        self._aside: dict[Member, tuple[Position | None, int]] = {}
+        self._events: list[bytes] = []
+        self._shown: dict[str, bytes] = {}
+        self._states: dict[str, tuple[int, bytes]] = {}
+        self._serial = 0
+        self._tick = TICK_SECONDS
+        self._flushed_at = 0.0
+        self._due = self._writing = False
+        self._moved: list[Member] = []
+
+    def __len__(self) -> int:
+        return len(self._members) + len(self._aside)
+
+    # What the bus tells.
+
+    def load(self, position: Position, frames: Iterable[tuple[Position, bytes]]) -> None:
+        """Start from what the bus remembers, without telling anybody."""
+        self.replay.restart(None)
+        for at, framed in frames:
+            self.replay.add(at, framed)
+        if self.replay.position != position:
+            self.replay.restart(position)
+        self.sent = position
+
+    def reload(self, position: Position, frames: Iterable[tuple[Position, bytes]]) -> None:
+        """The history broke off: everybody fetches a snapshot, and goes on from `position`."""
+        self.load(position, frames)
+        self._events = [frame(self._resync())]
+        self.flush()
+
+    def tell(self, position: Position, framed: bytes) -> None:
+        """An event, which must be news."""
+        if self.replay.add(position, framed):
+            self._events.append(framed)
+            self._offer()
+        else:
+            self._events = [frame(self._resync())]
+            self.flush()
+
+    def show(self, key: str, framed: bytes) -> None:
+        """A state: of those under one key only the newest is written, and kept."""
+        self._serial += 1
+        self._states.pop(key, None)
+        self._states[key] = (self._serial, framed)
+        if len(self._states) > STATES:
+            del self._states[next(iter(self._states))]
+        self._shown[key] = framed
+        self._offer()
+
+    # What members do.
+
+    def join(self, member: Member, since: Position | None, *, ahead: bool = False) -> bytes:
+        """Begin to listen; the frames to write to the member first, in answer to its follow.
+
+        `ahead`: the bus confirmed a position that has not come here yet.
+        """
+        self.leave(member)
+        self._members[member] = member.write
+        self.empty_since = None
+        missed = b"" if ahead else self._missed(since)
+        if missed is None or self.sent is None:
+            return frame(self._resync())
+        epoch, seq = self.sent
+        if since is not None:
+            seq = Seq(max(seq, since.seq))
+        answer = Followed(topic=self.topic, epoch=epoch, seq=seq, recovered=True)
+        return missed + frame(seal(answer))
+
+    def leave(self, member: Member) -> None:
+        self._aside.pop(member, None)
+        if self._writing:
+            self._moved.append(member)
+        else:
+            self._members.pop(member, None)
+        if not self._members and not self._aside and self.empty_since is None:
+            self.empty_since = self._now()
+
+    def set_aside(self, member: Member) -> None:
+        """Write nothing more to a member for now.
+
+        A transport says that it is full from inside `write`, while the members are being gone
+        through: the dictionary changes only afterwards.
+        """
+        if member not in self._members:
+            return
+        self._aside[member] = (self.sent, self._serial)
+        if self._writing:
+            self._moved.append(member)
+        else:
+            del self._members[member]
+
+    def bring_back(self, member: Member) -> bytes:
+        """Write to a member again; the frames that it missed, or a `resync`, and newer states."""
+        left = self._aside.pop(member, None)
+        if left is None:
+            return b""
+        self._members[member] = member.write
+        position, serial = left
+        missed = self._missed(position)
+        if missed is None:
+            missed = frame(self._resync())
+        newer = [framed for at, framed in self._states.values() if at > serial]
+        return b"".join([missed, *newer])
+
+    # Writing.
+
+    def _offer(self) -> None:
+        if self._due:
+            return
+        wait = self._flushed_at + self._tick - self._now()
+        if len(self._members) < TICK_MEMBERS or wait <= 0:
+            self.flush()
+        else:
+            self._due = True
+            self._later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Write everything that waits, to every member, as one piece."""
+        self._due = False
+        frames = [*self._events, *self._shown.values()]
+        self._events, self._shown = [], {}
+        self.sent = self.replay.position
+        if not frames:
+            return
+        piece = frames[0] if len(frames) == 1 else b"".join(frames)
+        begun = self._now()
+        self._writing = True
+        try:
+            for write in self._members.values():
+                write(piece)
+        finally:
+            self._writing = False
+            self._settle()
+        self._flushed_at = self._now()
+        self._adapt(self._flushed_at - begun)
+
+    def _settle(self) -> None:
+        for member in self._moved:
+            self._members.pop(member, None)
+        self._moved.clear()
+        if not self._members and not self._aside and self.empty_since is None:
+            self.empty_since = self._now()
+
+    def _adapt(self, took: float) -> None:
+        """A tick that writing fills by more than half is too short; one hardly used, too long."""
+        if took > self._tick / 2:
+            self._tick = min(self._tick * 2, MAX_TICK_SECONDS)
+        elif took < self._tick / 8:
+            self._tick = max(self._tick / 2, TICK_SECONDS)
+
+    def _missed(self, since: Position | None) -> bytes | None:
+        if self.sent is None:
+            return None
+        missed = self.replay.since(since, self.sent.seq)
+        return None if missed is None or len(missed) > CATCH_UP_BYTES else missed
+
+    def _resync(self) -> bytes:
+        position = self.replay.position
+        epoch, seq = position or (None, Seq(0))
+        return seal(Resync(topic=self.topic, epoch=epoch, seq=seq))
