@@ -13,12 +13,12 @@ export function initials(name) {
 }
 
 /**
- * One of ten hues.
+ * One of ten hues; the degrees after the comma change nothing.
  * @param {string} name
  */
 export function hue(name) {
   let total = 0;
-  for (const letter of name.toLowerCase()) {
+  for (const letter of (name.split(",")[0] ?? "").toLowerCase()) {
     total = (total * 31 + "abcdefghijklmnopqrstuvwxyz".indexOf(letter) + 1) % 9973;
   }
   return total % 10;
