@@ -11,9 +11,7 @@ hands them over. The demo's publisher, the benchmarks and the tests stand on it.
 import asyncio
 import contextlib
 import secrets
-import socket
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -30,40 +28,26 @@ from aiortc.rtp import (
     is_rtcp,
 )
 
-from realtime.relay import flow, rtcp, stun
-from realtime.relay.bounds import DATAGRAM_BYTES, DRAIN_DATAGRAMS, DTLS_QUEUE
+from realtime.relay import flow, rtcp
 from realtime.relay.dial import (
     Accepted,
-    Answer,
     BadAnswer,
     CodecName,
-    Login,
     MediaKind,
     read_answer,
     write_offer,
 )
 from realtime.relay.dtls import Dtls, HandshakeFailed, Keys, new_certificate, own_fingerprint
+from realtime.relay.path import Path
 from realtime.relay.seam import SrtpError
 
 Kind = Literal["publish", "watch"]
 
 TICK_SECONDS = 0.1
 """Of the one timer, which asks for lost packets, sends reports and keeps consent alive."""
-CHECK_SECONDS = 2.5
-"""Between two checks of consent; RFC 7675 §5.1 wants one every five seconds."""
-SILENCE_SECONDS = 10.0
-"""After four checks without an answer the far side is gone. RFC 7675 would allow 30 s, which is
-long for whoever has to come back."""
-FIRST_CHECK_SECONDS = 0.1
-ADDRESS_SECONDS = 3.0
-"""For each address of the answer before the next one is tried."""
 HANDSHAKE_SECONDS = 10.0
 HTTP_SECONDS = 10.0
 REPORT_SECONDS = 2.0
-CHECKS_PENDING = 16
-"""Checks whose answer still counts; more of them only means that nothing answers."""
-RECEIVE_BYTES = 1 << 20
-"""A keyframe arrives at once, and a busy machine reads late."""
 
 
 class CallRefused(Exception):
@@ -136,27 +120,22 @@ class Caller:
         self.resent = self.keyframes_wanted = self.unreadable = 0
         self.profile = ""
         self._certificate = new_certificate()
-        self._login = Login(fragment=secrets.token_hex(4), password=secrets.token_hex(16))
+        self._path = Path(self._take)
         self._ssrcs: dict[MediaKind, int] = {
-            "audio": secrets.randbelow(1 << 31) + 2,
+            "audio": secrets.randbelow((1 << 31) - 2) + 2,
             "video": secrets.randbelow(1 << 31) + (1 << 31),
         }
         self.offer = write_offer(
-            self._login,
+            self._path.login,
             own_fingerprint(self._certificate),
             codecs=codecs,
             ssrcs=self._ssrcs if kind == "publish" else None,
         )
         self._outflows: dict[MediaKind, flow.Outflow] = {}
         self._missing: dict[int, rtcp.Missing] = {}
-        self._socket: socket.socket | None = None
-        self._carrier = _Carrier(self._transmit)
         self._dtls: Dtls | None = None
         self._keys: Keys | None = None
-        self._far = Login(fragment="", password="")
-        self._checks: deque[bytes] = deque(maxlen=CHECKS_PENDING)
-        self._heard = asyncio.Event()
-        self._heard_at = self._checked_at = self._reported_at = 0.0
+        self._reported_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def rate(self, kind: MediaKind) -> int:
@@ -180,7 +159,7 @@ class Caller:
             stream.packet(payload, timestamp, marker=marker, at=now)
         )
         stream.remember(datagram)
-        self._transmit(datagram)
+        self._path.send(datagram)
 
     def ask_keyframe(self) -> None:
         """Ask for a keyframe of every picture that is received (RFC 4585 §6.3.1)."""
@@ -194,7 +173,7 @@ class Caller:
             answer = read_answer(answer_sdp)
         except BadAnswer as failure:
             raise CallLost(str(failure)) from failure
-        self.media, self._far = answer.media, answer.login
+        self.media = answer.media
         if self.kind == "publish":
             self._outflows = {
                 media.kind: flow.Outflow(
@@ -205,8 +184,9 @@ class Caller:
                 )
                 for media in reversed(answer.media)
             }
-        await self._reach(answer)
-        self._dtls = Dtls(self._carrier, self._certificate, server=answer.active)
+        if not await self._path.open(answer.login, answer.addresses):
+            raise CallLost("none of the addresses in the answer responds")
+        self._dtls = Dtls(self._path, self._certificate, server=answer.active)
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 self._keys = await self._dtls.handshake(answer.fingerprints)
@@ -225,62 +205,20 @@ class Caller:
                 self._control(rtcp.bye(ssrcs))
         if self._dtls is not None:
             await self._dtls.stop()
-        self._release()
-
-    def _release(self) -> None:
         self.closed.set()
-        self._carrier.end()
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-
-    async def _reach(self, answer: Answer) -> None:
-        for host, port in answer.addresses:
-            self._open(host, port)
-            try:
-                async with asyncio.timeout(ADDRESS_SECONDS):
-                    while not self._heard.is_set():
-                        self._check(time.monotonic())
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._heard.wait(), FIRST_CHECK_SECONDS)
-            except TimeoutError:
-                continue
-            return
-        raise CallLost("none of the addresses in the answer responds")
-
-    def _open(self, host: str, port: int) -> None:
-        """A connected socket: only the far side is heard, and a closed port is noticed at once."""
-        loop = asyncio.get_running_loop()
-        if self._socket is not None:
-            loop.remove_reader(self._socket)
-            self._socket.close()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        with contextlib.suppress(OSError):  # no route by this family: its checks stay unanswered
-            self._socket.connect((host, port))
-        loop.add_reader(self._socket, self._drain)
-
-    def _transmit(self, datagram: bytes) -> None:
-        """UDP promises nothing: a full buffer or a closed port is a loss like any other."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.send(datagram)
+        self._path.close()
 
     def _control(self, report: bytes) -> None:
         assert self._keys is not None, "reports follow the handshake"
-        self._transmit(self._keys.outbound.protect_rtcp(report))
+        self._path.send(self._keys.outbound.protect_rtcp(report))
 
     def _tick(self) -> None:
         now = time.monotonic()
         assert self._dtls is not None, "the timer starts after the handshake"
-        if self._dtls.closed.is_set() or now - self._heard_at > SILENCE_SECONDS:
-            self._release()
+        if self._dtls.closed.is_set() or not self._path.alive(now):
+            self.closed.set()
+            self._path.close()
             return
-        if now - self._checked_at >= CHECK_SECONDS:
-            self._check(now)
         for ssrc, missing in self._missing.items():
             if lost := missing.due(now, TICK_SECONDS):
                 self._control(rtcp.nack(ssrc, lost))
@@ -297,59 +235,16 @@ class Caller:
             reports = [each.report(ssrc, now) for ssrc, each in self.received.items()]
             self._control(rtcp.receiver_report(reports))
 
-    def _check(self, now: float) -> None:
-        self._checked_at = now
-        self._checks.append(secrets.token_bytes(12))
-        self._transmit(
-            stun.request(
-                self._checks[-1],
-                f"{self._far.fragment}:{self._login.fragment}",
-                self._far.password.encode(),
-                controlling=True,
-                nominate=True,
-            )
-        )
-
-    def _drain(self) -> None:
-        for _ in range(DRAIN_DATAGRAMS):
-            if self._socket is None:
-                return
-            try:
-                datagram = self._socket.recv(DATAGRAM_BYTES)
-            except OSError:  # nothing more to read, or the far port is closed for the moment
-                return
-            if datagram:
-                self._take(datagram, time.monotonic())
-
     def _take(self, datagram: bytes, now: float) -> None:
-        """Tell apart what shares the socket by its first byte (RFC 7983)."""
-        first = datagram[0]
-        if first < 4:  # noqa: PLR2004 - RFC 7983
-            self._take_stun(datagram, now)
-        elif 20 <= first < 64:  # noqa: PLR2004 - RFC 7983
-            self._carrier.put(datagram)
-        elif 128 <= first < 192 and self._keys is not None:  # noqa: PLR2004 - RFC 7983
-            try:
-                if is_rtcp(datagram):
-                    self._take_rtcp(self._keys.inbound.unprotect_rtcp(datagram), now)
-                else:
-                    self._take_rtp(self._keys.inbound.unprotect(datagram), now)
-            except SrtpError:
-                self.unreadable += 1
-
-    def _take_stun(self, datagram: bytes, now: float) -> None:
-        message = stun.parse(datagram)
-        if message is None:
+        if self._keys is None:
             return
-        if message.kind == stun.BINDING_SUCCESS:
-            known = message.transaction in self._checks
-            if known and message.authentic(self._far.password.encode()):
-                self._heard_at = now
-                self._heard.set()
-        elif message.authentic(self._login.password.encode()) and self._socket is not None:
-            host, port = self._socket.getpeername()[:2]
-            password = self._login.password.encode()
-            self._transmit(stun.success(message.transaction, host, port, password))
+        try:
+            if is_rtcp(datagram):
+                self._take_rtcp(self._keys.inbound.unprotect_rtcp(datagram), now)
+            else:
+                self._take_rtp(self._keys.inbound.unprotect(datagram), now)
+        except SrtpError:
+            self.unreadable += 1
 
     def _take_rtp(self, data: bytes, now: float) -> None:
         packet = flow.parse(data)
@@ -392,32 +287,6 @@ class Caller:
                 datagram = stream.recall(seq)
                 if datagram is not None:
                     self.resent += 1
-                    self._transmit(datagram)
+                    self._path.send(datagram)
             if self.on_lost is not None:
                 self.on_lost(report.lost)
-
-
-class _Carrier:
-    """What aiortc's DTLS sees of the socket."""
-
-    role = "controlling"
-
-    def __init__(self, transmit: Callable[[bytes], None]) -> None:
-        self._transmit = transmit
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    def put(self, datagram: bytes) -> None:
-        if self._queue.qsize() < DTLS_QUEUE:
-            self._queue.put_nowait(datagram)
-
-    def end(self) -> None:
-        self._queue.put_nowait(None)
-
-    async def _recv(self) -> bytes:
-        datagram = await self._queue.get()
-        if datagram is None:
-            raise ConnectionError("the call has ended")
-        return datagram
-
-    async def _send(self, data: bytes) -> None:
-        self._transmit(data)
