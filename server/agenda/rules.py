@@ -1,6 +1,7 @@
 """Sessions and where they stand: upcoming, live, paused, over. Pure."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -171,6 +172,12 @@ def slug(text: str) -> str:
     if not SLUG.fullmatch(text) or len(text) > 60:  # noqa: PLR2004 - fits a line of an address bar
         raise Invalid("Use lower-case letters, digits and hyphens, at most 60.", where="slug")
     return text
+
+
+def slug_of(text: str) -> str:
+    """An address made of a title: `31C3` becomes `31c3`, "Coeur à coeur" `coeur-a-coeur`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain))[:60].strip("-") or "conference"
 
 
 def zone(text: str) -> str:

@@ -4,7 +4,8 @@ Whether a session may be removed depends on rows of features above this one; the
 their table names, since what knows the agenda cannot be known by it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnClause, Uuid, column, delete, func, select, table, update
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.agenda import rules
 from server.agenda.rules import FacultyMember, SessionDraft
-from server.agenda.store import Conference, Faculty, Session, Track
+from server.agenda.store import Conference, Faculty, Session, Track, tracks
 from server.errors import NotFound
 from server.ids import new_id
 from server.people.store import RoleGrant
@@ -30,6 +31,11 @@ DEPENDENT = (
 """Rows that are somebody's work or somebody's evidence: what they belong to is never removed."""
 
 
+async def lock_conference(db: AsyncSession, conference_id: UUID) -> None:
+    """Nobody else changes its programme until this transaction ends."""
+    await db.execute(select(Conference.id).where(Conference.id == conference_id).with_for_update())
+
+
 async def save_conference(db: AsyncSession, conference_id: UUID, **values: object) -> None:
     await db.execute(update(Conference).where(Conference.id == conference_id).values(**values))
 
@@ -43,6 +49,27 @@ async def add_session(db: AsyncSession, conference_id: UUID, draft: SessionDraft
     )
     await db.flush()
     return session_id
+
+
+async def add_sessions(
+    db: AsyncSession,
+    conference_id: UUID,
+    drafts: Sequence[tuple[SessionDraft, Sequence[FacultyMember]]],
+) -> None:
+    """Many at once, with their faculty: a whole programme in a few statements."""
+    await add_tracks(db, conference_id, [draft.track for draft, _ in drafts])
+    known = {track.name: track.id for track in await tracks(db, conference_id)}
+    ids = [new_id() for _ in drafts]
+    for session_id, (draft, _) in zip(ids, drafts, strict=True):
+        values = _columns(draft, known.get(draft.track))
+        db.add(Session(conference_id=conference_id, id=session_id, **values))
+    await db.flush()  # without a relationship the order of two tables is ours to keep
+    for session_id, (_, members) in zip(ids, drafts, strict=True):
+        for position, member in enumerate(members):
+            row = Faculty(conference_id=conference_id, session_id=session_id, id=member.id)
+            _fill(row, member, position)
+            db.add(row)
+    await db.flush()
 
 
 async def save_session(
@@ -83,8 +110,7 @@ async def set_faculty(
         if row is None:
             row = Faculty(conference_id=conference_id, session_id=session_id, id=member.id)
             db.add(row)
-        row.name, row.degree, row.affiliation = member.name, member.degree, member.affiliation
-        row.role, row.person_id, row.position = member.role, member.person_id, position
+        _fill(row, member, position)
     for row in rows.values():
         await db.delete(row)
     await db.flush()
@@ -118,10 +144,12 @@ async def remove_session(db: AsyncSession, conference_id: UUID, session_id: UUID
     )
 
 
-async def add_tracks(db: AsyncSession, conference_id: UUID, names: Sequence[str]) -> None:
+async def add_tracks(db: AsyncSession, conference_id: UUID, names: Iterable[str]) -> None:
     """Those that are missing, behind those that are there, in their order."""
-    for name in names:
-        await track_id(db, conference_id, name)
+    known = {track.name for track in await tracks(db, conference_id)}
+    for name in dict.fromkeys(names):
+        if name not in known:
+            await track_id(db, conference_id, name)
 
 
 async def track_id(db: AsyncSession, conference_id: UUID, name: str) -> UUID | None:
@@ -147,17 +175,26 @@ async def track_id(db: AsyncSession, conference_id: UUID, name: str) -> UUID | N
     return track.id
 
 
-async def _values(db: AsyncSession, conference_id: UUID, draft: SessionDraft) -> dict[str, object]:
+async def _values(db: AsyncSession, conference_id: UUID, draft: SessionDraft) -> dict[str, Any]:
+    return _columns(draft, await track_id(db, conference_id, draft.track))
+
+
+def _columns(draft: SessionDraft, track: UUID | None) -> dict[str, Any]:
     rules.span(draft.starts_at, draft.ends_at)
     return {
         "key": draft.key,
         "title": draft.title,
         "subtitle": draft.subtitle,
         "abstract": draft.abstract,
-        "track_id": await track_id(db, conference_id, draft.track),
+        "track_id": track,
         "hall": draft.hall,
         "language": draft.language,
         "starts_at": draft.starts_at,
         "ends_at": draft.ends_at,
         "designated_ms": draft.designated_ms,
     }
+
+
+def _fill(row: Faculty, member: FacultyMember, position: int) -> None:
+    row.name, row.degree, row.affiliation = member.name, member.degree, member.affiliation
+    row.role, row.person_id, row.position = member.role, member.person_id, position
