@@ -7,12 +7,13 @@ names the place of each.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from server.agenda.importers import times
+from server.agenda.importers.drafts import ConferenceDraft, EventDraft
 from server.agenda.importers.problems import Problems, quote
 from server.agenda.importers.programme import (
     ImportedLink,
@@ -38,73 +39,6 @@ LONGEST_KEY = 255
 MAX_PEOPLE = 200
 MAX_LINKS = 200
 
-Where = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayDraft:
-    """A day of the file; `change` is the wall clock at which the next one begins."""
-
-    day: date
-    change: time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonDraft:
-    where: Where
-    name: str
-    guid: str = ""
-    code: str = ""
-    id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkDraft:
-    where: Where
-    title: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventDraft:
-    """The texts of one event as they stand in the file; empty where it has none."""
-
-    where: Where
-    day: DayDraft
-    guid: str
-    id: str
-    code: str
-    slug: str
-    title: str
-    subtitle: str
-    abstract: str
-    description: str
-    date: str
-    start: str
-    end: str
-    duration: str
-    track: str
-    room: str
-    kind: str
-    language: str
-    url: str
-    do_not_record: bool
-    people: Sequence[PersonDraft]
-    links: Sequence[LinkDraft]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConferenceDraft:
-    where: Where
-    title: str
-    acronym: str
-    zone: str
-    start: str
-    end: str
-    days: Sequence[date]
-    tracks: Sequence[str]
-    rooms: Sequence[str]
-
 
 def assemble(
     conference: ConferenceDraft,
@@ -116,6 +50,8 @@ def assemble(
     zone_name = _zone(conference, events, problems, default_zone)
     zone = ZoneInfo(zone_name) if zone_name else None
     first, last = _dates(conference, problems)
+    if not events:
+        problems.warn(conference.where("days"), "hold no events")
     sessions = [
         session for event in events if (session := _session(event, zone, problems)) is not None
     ]

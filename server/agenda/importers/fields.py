@@ -6,6 +6,7 @@ warning. It knows no format: each importer brings its table.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,7 +61,11 @@ def parse_json(raw: bytes) -> Any:
         raise NotJson("holds more lists and values than any programme")
     try:
         text = raw.decode(json.detect_encoding(raw))
-        return json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        return json.loads(
+            text.removeprefix("\ufeff"),
+            object_pairs_hook=_distinct_keys,
+            parse_constant=_refuse_constant,
+        )
     except RecursionError:
         raise NotJson("is nested too deeply") from None
     except UnicodeDecodeError as error:
@@ -142,6 +147,15 @@ def _is(value: object, name: str) -> bool:
     if name == "integer":
         return _is_integer(value)
     return isinstance(value, TYPES[name])
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> Json:
+    """An object; of a key that is there twice, Python would silently keep the last."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise NotJson(f"has an object with the key {quote(twice)} twice")
+    return values
 
 
 def _refuse_constant(name: str) -> None:

@@ -14,16 +14,14 @@ from datetime import time
 from lxml import etree
 
 from server.agenda.importers import times
-from server.agenda.importers.assemble import (
-    MAX_EVENTS,
+from server.agenda.importers.assemble import MAX_EVENTS, assemble, attempt
+from server.agenda.importers.drafts import (
     ConferenceDraft,
     DayDraft,
     EventDraft,
     LinkDraft,
     PersonDraft,
     Where,
-    assemble,
-    attempt,
 )
 from server.agenda.importers.fields import MAX_BYTES
 from server.agenda.importers.problems import (

@@ -11,15 +11,13 @@ from functools import partial
 from typing import Any
 
 from server.agenda.importers import times
-from server.agenda.importers.assemble import (
-    MAX_EVENTS,
+from server.agenda.importers.assemble import MAX_EVENTS, assemble, attempt
+from server.agenda.importers.drafts import (
     ConferenceDraft,
     DayDraft,
     EventDraft,
     LinkDraft,
     PersonDraft,
-    assemble,
-    attempt,
 )
 from server.agenda.importers.fields import (
     ANY,

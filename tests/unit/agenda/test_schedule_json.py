@@ -260,6 +260,7 @@ def test_only_zones_that_exist_are_zones(zone: str) -> None:
         (b"", "is not JSON"),
         (b"{", "line 1, column 2"),
         (b'{"schedule": NaN}', "NaN is no JSON number"),
+        (b'{"Hall A": [], "Hall A": [1]}', 'the key "Hall A" twice'),
         (b'\xff{"schedule": 1}', "is not utf-8 text: byte 0"),
         (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON"),
         (b"[" * 200_000, "is nested too deeply"),
@@ -272,6 +273,7 @@ def test_only_zones_that_exist_are_zones(zone: str) -> None:
         "empty",
         "cut",
         "nan",
+        "twice",
         "latin",
         "digits",
         "deep",
@@ -348,3 +350,11 @@ def test_whatever_stands_anywhere_the_answer_is_a_reading(
     reading = read(file)
     assert reading.refused == any(p.severity is Severity.ERROR for p in reading.problems)
     assert all(p.path.startswith("$") for p in reading.problems)
+
+
+def test_a_programme_without_events_is_accepted_and_said() -> None:
+    file = congress()
+    file["schedule"]["conference"]["days"] = []
+    reading = read(file)
+    assert reading.value is not None
+    assert warnings(reading) == [f"F: {CONFERENCE}.days: warning: hold no events"]
