@@ -10,12 +10,12 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar, get_type_hints
 from uuid import UUID
 
-from realtime.hub.reception import Peer
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from realtime.hub.commands import Commands
+from realtime.hub.reception import Peer
 from realtime.wire import Message
 from server.call import Call
 from server.errors import Forbidden, NotFound, SignedOut
@@ -35,9 +35,12 @@ class Places(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What the hub hands to a command: a person on a socket, before any right was checked."""
+    """What the hub hands to a command: a socket, before any right was checked.
 
-    who: Who
+    `identify` reads who it belongs to; with `recently` an answer of the last seconds will do.
+    """
+
+    identify: Callable[[bool], Awaitable[Who | None]]
     services: Services
     places: Places
     peer: Peer
@@ -110,8 +113,12 @@ class Table(Commands):
         super().__init__()
         self.acts: dict[type[Message], Act] = {}
 
-    def may(self, act: Act) -> Callable[[Handler[C]], Handler[C]]:
-        """Register a handler under the type of its first argument, behind the right to `act`."""
+    def may(self, act: Act, *, often: bool = False) -> Callable[[Handler[C]], Handler[C]]:
+        """Register a handler under the type of its first argument, behind the right to `act`.
+
+        Rights are read from rows every time; for what everybody sends `often` (a beat, a vote)
+        those of the last five seconds will do, since taking a right back closes the socket.
+        """
 
         def register(handler: Handler[C]) -> Handler[C]:
             async def entered(command: Any, asking: Asking) -> object:
@@ -123,9 +130,11 @@ class Table(Commands):
                 place = await find(asking.places, names)
                 if act is not Act.SIGNED_IN and place is None:
                     raise NotFound("There is no such place.")
-                check(asking.who, act, place)
+                who = await asking.identify(often)
+                check(who, act, place)
+                assert who is not None, "no command is open to strangers"
                 call = Call(
-                    who=asking.who,
+                    who=who,
                     place=place or Place(conference_id=UUID(int=0)),
                     services=asking.services,
                     peer=asking.peer,

@@ -1,27 +1,31 @@
 """What the hub asks of the conference about a socket: whose it is, what it may follow and send."""
 
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
 from realtime.hub.reception import Peer
-
+from realtime.limits import BEAT_SECONDS, LEASE_SECONDS
 from realtime.wire import Topic, Welcome
-from server import identity, topics
+from server import identity, secrets, topics
 from server.access import Asking, Places
-from server.attendance import rules as attendance
 from server.errors import Refused
 from server.exhibits import store as exhibits
 from server.rights import Place, Who, may
 from server.services import Services
 
+RECENT_SECONDS = 5.0
+"""How old rights may be for what everybody sends often; a right taken back closes the socket."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Guest:
-    """A socket that somebody signed in opened."""
+    """A socket that somebody signed in opened, with their rights as read last."""
 
     connection: UUID
     token: str
     who: Who
+    read_at: float
 
     @property
     def person_id(self) -> UUID:
@@ -41,14 +45,14 @@ class ConferenceGate:
         who = await identity.who_is(self._services.db, token) if token else None
         if token is None or who is None:
             return None
-        return Guest(connection=connection, token=token, who=who)
+        return Guest(connection=connection, token=token, who=who, read_at=time.monotonic())
 
     def welcome(self, guest: Guest) -> Welcome:
         return Welcome(
             connection=guest.connection,
-            echo=attendance.first_echo(guest.connection),
-            beat_ms=attendance.BEAT_MS,
-            lease_ms=attendance.LEASE_MS,
+            echo=secrets.first_echo(self._services.secret, guest.connection),
+            beat_ms=int(BEAT_SECONDS * 1000),
+            lease_ms=int(LEASE_SECONDS * 1000),
         )
 
     async def may_follow(self, guest: Guest, topic: Topic) -> bool:
@@ -67,14 +71,16 @@ class ConferenceGate:
     async def still(self, guest: Guest) -> bool:
         return await identity.who_is(self._services.db, guest.token) is not None
 
-    async def call(self, guest: Guest, peer: Peer) -> Asking:
-        who = await identity.who_is(self._services.db, guest.token)
-        return Asking(
-            who=who or Who(id=guest.who.id, name="", mail=""),
-            services=self._services,
-            places=self._places,
-            peer=peer,
-        )
+    def call(self, guest: Guest, peer: Peer) -> Asking:
+        async def identify(recently: bool) -> Who | None:  # noqa: FBT001 - see Asking
+            if recently and time.monotonic() - guest.read_at < RECENT_SECONDS:
+                return guest.who
+            who = await identity.who_is(self._services.db, guest.token)
+            if who is not None:
+                guest.who, guest.read_at = who, time.monotonic()
+            return who
+
+        return Asking(identify=identify, services=self._services, places=self._places, peer=peer)
 
     def refusal(self, error: Exception) -> tuple[str, str] | None:
         return (error.code, error.where or str(error)) if isinstance(error, Refused) else None

@@ -25,7 +25,9 @@ async def readyz(request: Request) -> Response:
             await answers(services.db)
     except (*DATABASE_AWAY, OSError, TimeoutError):
         return JSONResponse({"database": "away"}, 503)
-    return JSONResponse({"database": "ok", "relay": "ok" if services.relay_up() else "away"})
+    return JSONResponse(
+        {"database": "ok", "relay": "ok" if await services.relay.healthy() else "away"}
+    )
 
 
 routes = [public("/healthz", healthz), public("/readyz", readyz)]

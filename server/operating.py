@@ -37,7 +37,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Database]:
 
 
 async def create_conference(
-    settings: Settings, slug: str, title: str, zone: str, starts_on: str, ends_on: str
+    settings: Settings, slug: str, *, title: str, zone: str, starts_on: str, ends_on: str
 ) -> int:
     async with opened(settings) as database, database.begin() as db:
         conference_id = await agenda.add_conference(
@@ -54,7 +54,7 @@ async def create_conference(
 
 
 async def grant(
-    settings: Settings, mail: str, role: str, slug: str, session: str, booth: str
+    settings: Settings, mail: str, role: str, *, slug: str, session: str, booth: str
 ) -> int:
     try:
         wanted = Role(role)
@@ -99,9 +99,8 @@ async def link(settings: Settings, mail: str) -> int:
 
 
 async def import_file(
-    settings: Settings, file: str, slug: str, session: str, zone: str, *, dry_run: bool
+    settings: Settings, file: str, raw: bytes, *, slug: str, session: str, zone: str, dry_run: bool
 ) -> int:
-    raw = Path(file).read_bytes()
     async with opened(settings) as database:
         return await importing.run(
             database,
@@ -119,8 +118,8 @@ def explain(source: str) -> int:
     if source != "-":
         try:
             say(credit.explain_line(Path(source).read_bytes()).decode())
-        except Invalid as error:
-            raise Invalid(f"{source}: {error.where}: {error}") from None
+        except credit.BadFacts as error:
+            raise Invalid(f"{source}: {error}") from None
         return 0
     status = 0
     for number, line in enumerate(sys.stdin.buffer, 1):
@@ -128,8 +127,8 @@ def explain(source: str) -> int:
             continue
         try:
             say(credit.explain_line(line).decode())
-        except Invalid as error:
-            print(f"-: line {number}: {error.where}: {error}", file=sys.stderr)  # noqa: T201
+        except credit.BadFacts as error:
+            print(f"-: line {number}: {error}", file=sys.stderr)  # noqa: T201
             status = 1
     return status
 

@@ -5,6 +5,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from uuid import UUID
 
 from server.errors import Invalid
 
@@ -32,6 +33,11 @@ def load(path: Path) -> bytes:
 def derive(secret: bytes, purpose: str) -> bytes:
     """A key for one purpose, so that no signature of one kind passes for another."""
     return hmac.digest(secret, purpose.encode(), "sha256")
+
+
+def first_echo(secret: bytes, connection: UUID) -> str:
+    """What a connection's first beat returns: any process can tell it, nobody else can guess it."""
+    return hmac.new(secret, b"echo:" + connection.bytes, hashlib.sha256).hexdigest()[:16]
 
 
 def new_token() -> str:

@@ -1,27 +1,38 @@
 """Runs the roles of this server: pages, sockets, relay; together or apart."""
 
+import fcntl
 import os
+import sys
 from asyncio import TaskGroup
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
-from realtime.hub.reception import Reception
 
-from realtime.hub.mount import mount
+from realtime.hub.mount import hub_server, listen, mount
+from realtime.hub.reception import open_reception
+from realtime.relay.app import create_app as create_relay_app
+from realtime.relay.relay import open_relay
+from realtime.relay.supervisor import supervised
+from server import migrate, secrets
 from server.app import create_app
 from server.commands import commands
 from server.errors import Invalid, Unavailable
 from server.gate import ConferenceGate
 from server.places import RememberedPlaces
-from server.services import open_services
+from server.services import RELAY_PURPOSE, Services, open_services
 from server.settings import Settings
 from server.stages import on_air
 
 GOODBYE_SECONDS = 20
 """How long open requests may finish after SIGTERM; sockets are told to reconnect at once."""
+
+FIRST_RELAY_PORT = 8002
 
 log = structlog.get_logger()
 
@@ -46,25 +57,36 @@ async def serve(settings: Settings, role: Roles) -> int:
     with alone(settings):
         await prepare_database(settings)
         async with running(settings, role) as server:
-            await server.serve()
+            # Hubs share one port; the kernel spreads the sockets over them.
+            shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
+            await server.serve(sockets=shared)
     return 0
 
 
 @asynccontextmanager
 async def running(settings: Settings, role: Roles) -> AsyncGenerator[uvicorn.Server]:
     """Everything open around a server that is yet to serve."""
-    async with TaskGroup() as tasks, open_services(settings, tasks) as services:
+    async with (
+        TaskGroup() as tasks,
+        AsyncExitStack() as stack,
+        open_services(settings, tasks) as services,
+    ):
         places = RememberedPlaces(services.db)
-        reception = Reception(
-            hub=services.hub,
-            bus=services.bus,
-            commands=commands,
-            gate=ConferenceGate(services, places),
-            tasks=tasks,
+        reception = await stack.enter_async_context(
+            open_reception(
+                hub=services.hub,
+                bus=services.bus,
+                commands=commands,
+                gate=ConferenceGate(services, places),
+                tasks=tasks,
+            )
         )
         services.closing.append(reception.close_person)
-        sockets = mount(reception, origins=[settings.address])
-        async with with_relay(settings) if role is Roles.ALL else nullcontext():
+        sockets = mount([settings.address], reception.greet)
+        async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
+            if role is Roles.HUB:
+                yield hub_server([settings.address], reception.greet)
+                return
             listening = tasks.create_task(on_air.listen(services))
             try:
                 yield uvicorn.Server(
@@ -97,3 +119,73 @@ def relay_environment(settings: Settings) -> Mapping[str, str]:
         "ROUNDS_SECRET_FILE": str(settings.secret_path),
         "ROUNDS_LOG": settings.log,
     }
+
+
+@asynccontextmanager
+async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[None]:
+    """The relay as a supervised child, unless the operator runs one elsewhere."""
+    if settings.relay_url:
+        yield
+        return
+    command = [sys.executable, "-m", "server.cli", "relay", "--data", settings.data]
+    environment = relay_environment(settings)
+    async with supervised(command, services.relay.healthy, environment=environment):
+        yield
+
+
+async def relay(settings: Settings) -> int:
+    """Forward media until SIGTERM; talks to nobody but the server and its viewers."""
+    secret = secrets.derive(secrets.load(settings.secret_path), RELAY_PURPOSE)
+    address, port = settings.media
+    async with (
+        TaskGroup() as tasks,
+        open_relay(
+            advertised=address, host=settings.host, port=port, secret=secret, tasks=tasks
+        ) as opened,
+    ):
+        config = uvicorn.Config(
+            create_relay_app(opened),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            **listening_on(settings.relay),
+        )
+        await uvicorn.Server(config).serve()
+    return 0
+
+
+def listening_on(url: str) -> dict[str, Any]:
+    """Where the relay listens: a Unix socket, or host and port."""
+    if url.startswith("unix:"):
+        path = url.removeprefix("unix:")
+        Path(path).unlink(missing_ok=True)  # a killed process leaves its socket behind
+        return {"uds": path}
+    parts = urlsplit(url)
+    return {"host": parts.hostname or "127.0.0.1", "port": parts.port or FIRST_RELAY_PORT}
+
+
+async def prepare_database(settings: Settings) -> None:
+    """SQLite migrates by itself; PostgreSQL refuses to start when behind."""
+    if settings.database.startswith("sqlite"):
+        await migrate.upgrade(settings.database)
+    elif await migrate.behind(settings.database):
+        raise Behind("The database is behind this version: run `rounds migrate` first.")
+
+
+@contextmanager
+def alone(settings: Settings) -> Generator[None]:
+    """Hold the data folder of an embedded store: two processes on one would hear half each."""
+    if not settings.embedded:
+        yield
+        return
+    with (Path(settings.data) / "serving.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Invalid(
+                f"{settings.data}: another process serves this folder. Several processes need "
+                "ROUNDS_DATABASE_URL (PostgreSQL) and ROUNDS_REDIS_URL."
+            ) from None
+        yield

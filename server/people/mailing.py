@@ -1,8 +1,13 @@
 """Sends sign-in links and invitations."""
 
+from datetime import timedelta
+from uuid import UUID
+
 from server import clock
 from server.errors import TooMany
 from server.people import rules, store
+from server.people.rules import Profile
+from server.rendering import dates
 from server.services import Services
 
 WORDS = """Hello,
@@ -44,4 +49,31 @@ async def send_link(services: Services, address: str, next_path: str = "/") -> N
     site = services.settings.address
     await services.post.send(
         address, "Your sign-in link", WORDS.format(site=site, address=f"{site}/enter/{token}")
+    )
+
+
+INVITATION_LIFETIME = timedelta(days=3)
+
+
+async def send_invitation(services: Services, conference_id: UUID, person: Profile) -> None:
+    """Mail an invitation with a first sign-in link; raises MailAway."""
+    async with services.db.begin() as db:
+        conference = await store.heading(db, conference_id)
+        token = await store.new_link(
+            db,
+            person.id,
+            conference_id=conference_id,
+            next_path=f"/conferences/{conference.slug}",
+            lifetime=INVITATION_LIFETIME,
+        )
+    site = services.settings.address
+    await services.post.send(
+        person.mail,
+        f"Invitation: {conference.title}",
+        INVITATION.format(
+            title=conference.title,
+            dates=dates(conference.starts_on, conference.ends_on),
+            site=site,
+            address=f"{site}/enter/{token}",
+        ),
     )

@@ -3,20 +3,24 @@
 People belong to the server; what they may do belongs to a conference.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     ForeignKey,
     Index,
+    Text,
     Uuid,
     bindparam,
     delete,
     func,
+    literal_column,
     or_,
     select,
+    table,
     text,
     update,
 )
@@ -185,7 +189,12 @@ async def give(
     return True
 
 
-async def take(db: AsyncSession, conference_id: UUID, grant_id: UUID) -> UUID | None:
+class Taken(NamedTuple):
+    person_id: UUID
+    role: Role
+
+
+async def take(db: AsyncSession, conference_id: UUID, grant_id: UUID) -> Taken | None:
     """Take a grant back; returns whose it was, so that their sockets can be closed."""
     row = await db.scalar(
         select(RoleGrant).where(RoleGrant.conference_id == conference_id, RoleGrant.id == grant_id)
@@ -193,7 +202,100 @@ async def take(db: AsyncSession, conference_id: UUID, grant_id: UUID) -> UUID | 
     if row is None:
         return None
     await db.delete(row)
-    return row.person_id
+    return Taken(row.person_id, row.role)
+
+
+class GrantLine(NamedTuple):
+    """A grant as the office lists it."""
+
+    id: UUID
+    role: Role
+    bound: bool
+
+
+class Granted(NamedTuple):
+    """A person with what they were granted in one conference."""
+
+    id: UUID
+    name: str
+    mail: str
+    profession: Profession
+    grants: tuple[GrantLine, ...]
+
+
+async def granted(
+    db: AsyncSession, conference_id: UUID, wanted: str = "", *, after: str = "", limit: int = 100
+) -> list[Granted]:
+    """People by mail address, `limit` of them after one; `wanted` is part of a name or mail."""
+    people = (
+        select(Person)
+        .where(
+            Person.id.in_(
+                select(RoleGrant.person_id).where(RoleGrant.conference_id == conference_id)
+            ),
+            Person.mail > after,
+        )
+        .order_by(Person.mail)
+        .limit(limit)
+    )
+    if wanted:
+        like = f"%{_escaped(wanted.lower())}%"
+        people = people.where(
+            or_(
+                func.lower(Person.name).like(like, escape="\\"),
+                Person.mail.like(like, escape="\\"),
+            )
+        )
+    rows = list(await db.scalars(people))
+    grants: dict[UUID, list[GrantLine]] = {}
+    for grant in await db.scalars(
+        select(RoleGrant)
+        .where(
+            RoleGrant.conference_id == conference_id,
+            RoleGrant.person_id.in_([row.id for row in rows]),
+        )
+        .order_by(RoleGrant.id)
+    ):
+        bound = grant.session_id is not None or grant.booth_id is not None
+        grants.setdefault(grant.person_id, []).append(GrantLine(grant.id, grant.role, bound))
+    return [
+        Granted(row.id, row.name, row.mail, row.profession, tuple(grants[row.id])) for row in rows
+    ]
+
+
+def _escaped(text: str) -> str:
+    for character in ("\\", "%", "_"):
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+class ConferenceHeading(NamedTuple):
+    """What pages of people show of a conference, read without knowing the agenda."""
+
+    id: UUID
+    slug: str
+    title: str
+    zone: str
+    starts_on: date
+    ends_on: date
+
+
+async def heading(db: AsyncSession, conference_id: UUID) -> ConferenceHeading:
+    row = (
+        await db.execute(
+            select(
+                literal_column("id", Uuid()),
+                literal_column("slug", Text()),
+                literal_column("title", Text()),
+                literal_column("zone", Text()),
+                literal_column("starts_on", Date()),
+                literal_column("ends_on", Date()),
+            )
+            .select_from(table("conference"))
+            .where(literal_column("id", Uuid()) == conference_id)
+        )
+    ).one()
+    return ConferenceHeading(*row)
 
 
 async def new_link(
@@ -275,7 +377,8 @@ async def end_login(db: AsyncSession, token_hash: bytes) -> None:
 
 
 def _is(column: Any, value: UUID | None) -> ColumnElement[bool]:
-    return column.is_(None) if value is None else column == value
+    condition: ColumnElement[bool] = column.is_(None) if value is None else column == value
+    return condition
 
 
 def _profile(row: Person) -> Profile:
@@ -292,7 +395,7 @@ def _profile(row: Person) -> Profile:
 
 
 async def registration_open(db: AsyncSession, conference_id: UUID) -> bool:
-    found = await db.scalar(
+    found: str | None = await db.scalar(
         text("select registration from conference where id = :id").bindparams(
             bindparam("id", conference_id, Uuid())
         )
