@@ -9,6 +9,7 @@ from realtime.limits import BEAT_SECONDS, LEASE_SECONDS
 from realtime.wire import Topic, Welcome
 from server import identity, secrets, topics
 from server.access import Asking, Places
+from server.cookies import login_token
 from server.errors import Refused
 from server.exhibits import store as exhibits
 from server.rights import Place, Who, may
@@ -41,7 +42,7 @@ class ConferenceGate:
 
     async def admit(self, cookie_header: str, connection: UUID) -> Guest | None:
         secure = self._services.settings.secure
-        token = identity.login_token(cookie_header, secure=secure)
+        token = login_token(cookie_header, secure=secure)
         who = await identity.who_is(self._services.db, token) if token else None
         if token is None or who is None:
             return None

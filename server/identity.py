@@ -1,13 +1,13 @@
 """From a login cookie to a person, for pages and sockets alike."""
 
 from datetime import timedelta
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import clock, secrets
 from server.access import Places
+from server.cookies import login_token
 from server.db import Database
 from server.people import store as people
 from server.rights import Who
@@ -15,19 +15,6 @@ from server.services import Services
 
 TOUCH_EVERY = timedelta(minutes=5)
 """How exactly a login's last use is known; a write per page would be waste."""
-
-
-def cookie_name(*, secure: bool) -> str:
-    """`__Host-` binds the cookie to https, this host and path /; plain http is for development."""
-    return "__Host-login" if secure else "login"
-
-
-def login_token(cookie_header: str, *, secure: bool) -> str | None:
-    try:
-        morsel = SimpleCookie(cookie_header).get(cookie_name(secure=secure))
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
 
 
 async def who_is(db: Database, token: str) -> Who | None:

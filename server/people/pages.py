@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute
 from server import clock, secrets
 from server.access import guarded, public
 from server.call import Call
+from server.cookies import cookie_name, login_token
 from server.errors import Invalid, Refused
-from server.identity import cookie_name, login_token
 from server.people import mailing, office, rules, store
 from server.people.rules import Profession
 from server.rendering import page, view
