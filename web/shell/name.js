@@ -19,7 +19,7 @@ export function initials(name) {
 export function hue(name) {
   let total = 0;
   for (const letter of (name.split(",")[0] ?? "").toLowerCase()) {
-    total = (total * 31 + "abcdefghijklmnopqrstuvwxyz".indexOf(letter) + 1) % 9973;
+    total = (total * 31 + "abcdefghijklmnopqrstuvwxyz".indexOf(letter) + 2) % 9973;
   }
   return total % 10;
 }
