@@ -61,10 +61,9 @@ function gauge(x, y, share, t, from, colour) {
 }
 
 function patients(t, steps) {
-  const card = (x, from, share, colour, name, lines) => fade(since(t, from - 0.3, 0.7),
-    `<rect x="${x}" y="156" width="404" height="440" rx="18" fill="#f6f8f7" stroke="${LINE}" stroke-width="1.5"/>` + gauge(x + 202, 264, share, t, from, colour) +
-    text(x + 202, 388, name, { size: 28, weight: 600, font: SERIF, anchor: "middle" }) +
-    lines.map((line, n) => fade(since(t, from + 0.5 + n * 0.35, 0.6), text(x + 202, 432 + n * 38, line, { size: 20, fill: n ? GREY : SOFT_INK, weight: n ? 400 : 600, anchor: "middle" }))).join(""), 16);
+  const card = (x, from, share, colour, name, lines) => fade(since(t, -0.1, 0.5), `<rect x="${x}" y="156" width="404" height="440" rx="18" fill="#f6f8f7" stroke="${LINE}" stroke-width="1.5"/>` +
+    gauge(x + 202, 264, share, t, from - 0.2, colour) + text(x + 202, 388, name, { size: 28, weight: 600, font: SERIF, anchor: "middle" }), 14) +
+    lines.map((line, n) => fade(since(t, from + 0.5 + n * 0.35, 0.6), text(x + 202, 432 + n * 38, line, { size: 20, fill: n ? GREY : SOFT_INK, weight: n ? 400 : 600, anchor: "middle" }))).join("");
   return heading("Two patients, one question", "Same breathlessness, different ventricles") +
     card(48, steps[1], 0.28, RED, "Patient A, 62", ["A weak ventricle", "Old anterior infarct", "NYHA III, warm and dry", "eGFR 52 mL/min"]) +
     card(484, steps[2], 0.58, TEAL, "Patient B, 74", ["A stiff ventricle", "Hypertension, atrial fibrillation", "NYHA II, ankle swelling", "eGFR 41 mL/min"]);
