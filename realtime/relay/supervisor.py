@@ -90,6 +90,9 @@ async def _keep(
         child.process, child.starts = process, child.starts + 1
         try:
             answered = await _until_gone(process, healthy, child.ready)
+            if process.returncode is None:
+                process.kill()  # frozen: it would not hear a request to stop
+                await process.wait()
         finally:
             await _end(process)
         pause = least if answered else min(most, pause * 2)
@@ -127,7 +130,7 @@ async def _answers(healthy: Healthy, gone: asyncio.Task[int]) -> bool:
 
 
 async def _end(process: Process) -> None:
-    """Ask it to stop, then make it: a frozen child does not hear the first."""
+    """Ask it to stop, and make it when it does not."""
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
