@@ -39,6 +39,8 @@ def test_a_shape_that_is_wrong_is_named_with_its_line(name: str, line: str) -> N
         ("web/vendor/lit.js", "node.innerHTML = text"),
         ("tests/fault/test_x.py", "await asyncio.sleep(1)"),
         ("tests/unit/test_x.py", "await asyncio.sleep(0)"),
+        ("tests/unit/test_x.py", "await asyncio.sleep(0.002)"),
+        ("tests/unit/test_x.py", "time.sleep(60)"),
         ("docs/style.md", "no TODO stays"),
     ],
 )
