@@ -1,4 +1,4 @@
-"""The small parts: what they escape, and that a name looks the same from a macro and from its twin in JavaScript."""
+"""The small parts: what they escape, and that a name looks the same from Jinja and JavaScript."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is vendored is what its manifest says: the same bytes, with a licence beside them and no address in the lock."""
+"""Vendored files are the bytes of their manifest, have a licence, and name no address."""
 
 import base64
 import hashlib
