@@ -68,10 +68,11 @@ def start_rounds(tmp_path: Path) -> Generator[StartRounds]:
             port: int | None = None,
             data: Path | None = None,
             ready: str | None = "/readyz",
+            before: Sequence[str] = (),
         ) -> Rounds:
             folder = data or tmp_path / f"rounds-{len(started)}"
-            running = running_rounds(folder, env, command, port=port, ready=ready)
-            started.append(stack.enter_context(running))
+            server = running_rounds(folder, env, command, port=port, ready=ready, before=before)
+            started.append(stack.enter_context(server))
             return started[-1]
 
         yield start

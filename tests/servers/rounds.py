@@ -26,13 +26,21 @@ class Rounds:
     """One process of the product; it keeps its port, folder and log when started again."""
 
     def __init__(
-        self, data: Path, env: Mapping[str, str], command: Sequence[str], port: int, log: Path
+        self,
+        data: Path,
+        env: Mapping[str, str],
+        command: Sequence[str],
+        *,
+        port: int,
+        log: Path,
+        before: Sequence[str],
     ) -> None:
         self.data = data
         self.port = port
         self.url = env.get("ROUNDS_URL") or f"http://127.0.0.1:{port}"
         self.environment = environment(data, env, port)
         self.command = [word.format(port=port, data=data) for word in command]
+        self._before = list(before)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,12 +55,18 @@ class Rounds:
 
     def start(self, ready: str | None = "/readyz", within: float = PATIENCE_SECONDS) -> None:
         """Returns when `ready` answers 200; at once when there is nothing to ask."""
-        program = [sys.executable, "-m", "server.cli", *self.command]
+        program = [*self._before, sys.executable, "-P", "-m", "server.cli", *self.command]
         self._process = processes.spawn(
             program, self._log, env=self.environment, cwd=self.data, start_new_session=True
         )
         if ready is not None:
             eventually(lambda: self._answers(ready), within, f"rounds {self.command[0]} is ready")
+
+    def end(self) -> None:
+        """However it stands now, running, frozen or gone."""
+        if self.process.poll() is None:
+            self.thaw()
+        processes.end(self.process, within=GOODBYE_SECONDS)
 
     def kill(self) -> None:
         """`kill -9` of this process alone: what it supervises must notice by itself."""
@@ -116,19 +130,22 @@ def running_rounds(
     *,
     port: int | None = None,
     ready: str | None = "/readyz",
+    before: Sequence[str] = (),
 ) -> Generator[Rounds]:
-    """`{port}` and `{data}` in the command's words are filled in; `env` wins over the defaults."""
+    """`{port}` and `{data}` in the command's words are filled in; `env` wins over the defaults.
+
+    `before` are the words of a program that ends by becoming the server: `prlimit`, `unshare`.
+    """
     data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rounds-log-") as folder:
         log = Path(folder) / "rounds.log"
-        server = Rounds(data, env or {}, command, port or processes.free_port(), log)
+        place = port or processes.free_port()
+        server = Rounds(data, env or {}, command, port=place, log=log, before=before)
         try:
             server.start(ready)
             yield server
         finally:
-            if server.process.poll() is None:
-                server.thaw()
-            processes.end(server.process, within=GOODBYE_SECONDS)
+            server.end()
 
 
 def rounds(
@@ -137,7 +154,7 @@ def rounds(
     """One command that ends by itself, such as `migrate`; the caller judges its status."""
     data.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "server.cli", *words],
+        [sys.executable, "-P", "-m", "server.cli", *words],
         check=False,
         input=stdin,
         capture_output=True,
