@@ -21,6 +21,7 @@ from realtime.relay.relay import open_relay
 from realtime.relay.supervisor import supervised
 from server import migrate, secrets
 from server.app import create_app
+from server.attendance.sealing import keep_sealed
 from server.commands import commands
 from server.errors import Invalid, Unavailable
 from server.gate import ConferenceGate
@@ -83,6 +84,9 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[uvicorn.Ser
         )
         services.closing.append(reception.close_person)
         sockets = mount([settings.address], reception.greet)
+        if role is not Roles.WEB:
+            sealing = tasks.create_task(keep_sealed(services))
+            stack.callback(sealing.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
             if role is Roles.HUB:
                 yield hub_server([settings.address], reception.greet)
