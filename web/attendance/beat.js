@@ -19,10 +19,7 @@ class AttendanceBeat extends HTMLElement {
   connectedCallback() {
     const { signal } = this.#stop;
     live.addEventListener("welcome", (event) => {
-      const { echo, beat_ms } = /** @type {CustomEvent} */ (event).detail;
-      this.#pulse.beatMs = beat_ms;
-      this.#pulse.welcome(echo, Date.now());
-      this.#look();
+      this.#welcome(/** @type {CustomEvent} */ (event).detail);
     }, { signal });
     live.addEventListener("away", () => this.#pulse.gone(), { signal });
     live.addEventListener("kept", (event) => {
@@ -37,7 +34,14 @@ class AttendanceBeat extends HTMLElement {
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     addEventListener("pagehide", () => this.#look(true), { signal });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
-    live.open();
+    if (live.welcomed) this.#welcome(live.welcomed);
+  }
+
+  /** @param {{ echo?: string, beat_ms?: number }} welcome */
+  #welcome({ echo = "", beat_ms = 15_000 }) {
+    this.#pulse.beatMs = beat_ms;
+    this.#pulse.welcome(echo, Date.now());
+    this.#look();
   }
 
   disconnectedCallback() {
@@ -49,17 +53,20 @@ class AttendanceBeat extends HTMLElement {
     const now = Date.now();
     const presence = { visible: document.visibilityState === "visible", playing: this.#playing };
     const due = this.#pulse.next(now, presence, leaving);
-    if (due) live.say(this.#frame(due));
+    if (due) live.say(...this.#frame(due));
     if (this.#pulse.silent(now) !== this.#silent) this.#tell(undefined);
   }
 
-  /** @param {{ n: number, echo: string, visible: boolean, playing: boolean }} due */
+  /**
+   * @param {{ n: number, echo: string, visible: boolean, playing: boolean }} due
+   * @returns {[string, Record<string, unknown>]}
+   */
   #frame({ playing, ...due }) {
     const device = matchMedia("(pointer: coarse)").matches ? "phone" : "laptop";
     const session = this.getAttribute("session");
     return session
-      ? { type: "beat", session_id: session, playing, device, ...due }
-      : { type: "beat.booth", booth_id: this.getAttribute("booth"), device, ...due };
+      ? ["beat", { session_id: session, playing, device, ...due }]
+      : ["beat.booth", { booth_id: this.getAttribute("booth"), device, ...due }];
   }
 
   /** @param {number | undefined} creditedMs */

@@ -72,6 +72,11 @@ export class LiveSocket extends EventTarget {
   /** @type {number[] | undefined} */
   #goodbye;
   #attempt = 0;
+  /**
+   * The welcome of the present socket, for an element that comes to the page after it.
+   * @type {Frame | undefined}
+   */
+  welcomed;
   /** @type {"idle" | "connecting" | "online" | "away" | "signed-out"} */
   #state = "idle";
 
@@ -173,6 +178,7 @@ export class LiveSocket extends EventTarget {
   #lost(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
+    this.welcomed = undefined;
     socket.close();
     if (code === SIGN_IN) {
       this.#state = "signed-out";
@@ -212,6 +218,7 @@ export class LiveSocket extends EventTarget {
         this.#goodbye = /** @type {number[]} */ (frame.after_ms);
         return;
       case "welcome":
+        this.welcomed = frame;
         this.#attempt = 0;
         this.#state = "online";
         this.#dispatch("online", {});
