@@ -1,7 +1,7 @@
 """A day of the programme laid out: which column and which rows a session takes. Pure.
 
 Rows are five minutes of elapsed time, so that the night in which clocks change is as long as it
-is. Where halls clash, a hall takes several columns side by side. It knows no pixels.
+is. Where halls clash, a hall takes several columns side by side.
 """
 
 import re
@@ -28,7 +28,11 @@ FOLD_FROM = 3
 HALLS_OF_A_GRID = 12
 """A table with more columns is wider than it is useful: a list is the better first view."""
 
-SHORT_ROWS, TINY_ROWS = 5, 3
+ROW_PIXELS = (10.3, 13, 17, 24)
+"""How tall a row is by density, as the style sheet has it."""
+
+ROOMY_PIXELS, SHORT_PIXELS, TINY_PIXELS = 104, 66, 40
+"""What title, faculty and time take; what two lines of title and time take; and one line each."""
 NUMBERS = re.compile(r"(\d+)")
 
 
@@ -116,7 +120,8 @@ def lay_out(sessions: Sequence[Session], zone: ZoneInfo, now: datetime, *, mark:
     latest = max(each.ends_at for each in sessions)
     rows = min(-((start - latest) // (12 * ROW)) * 12, MAX_ROWS)
     columns, places = _columns(sessions, mark=mark)
-    frame = _Frame(start, rows, zone, now)
+    density = _density(sessions)
+    frame = _Frame(start, rows, zone, now, density)
     slots = [
         _slot(each, places[each.id], frame)
         for each in sorted(sessions, key=lambda each: (each.starts_at, places[each.id]))
@@ -127,7 +132,7 @@ def lay_out(sessions: Sequence[Session], zone: ZoneInfo, now: datetime, *, mark:
         starts_at=start,
         rows=rows,
         lanes=sum(column.lanes for column in columns),
-        density=_density(sessions),
+        density=density,
         columns=tuple(columns),
         hours=tuple(hours),
         slots=tuple(slots),
@@ -175,6 +180,7 @@ class _Frame:
     rows: int
     zone: ZoneInfo
     now: datetime
+    density: int = 3
 
 
 def _slot(session: Session, column: int, frame: _Frame) -> Slot:
@@ -190,10 +196,15 @@ def _slot(session: Session, column: int, frame: _Frame) -> Slot:
         column=column,
         credit=credit_figure(session.designated_ms),
         state=_state(session, now),
-        size="tiny" if span <= TINY_ROWS else "short" if span <= SHORT_ROWS else "",
+        size=_size(span * ROW_PIXELS[frame.density]),
         percent=_percent(session, now),
         find=find_text(session),
     )
+
+
+def _size(pixels: float) -> str:
+    sizes = ((TINY_PIXELS, "tiny"), (SHORT_PIXELS, "short"), (ROOMY_PIXELS, ""))
+    return next((size for edge, size in sizes if pixels < edge), "roomy")
 
 
 def _state(session: Session, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -205,3 +205,22 @@ def local(text: str, zone_name: str, where: str) -> datetime:
     if back != wall:
         raise Invalid("The clocks skip this time in the conference's zone.", where=where)
     return at
+
+
+def in_zone(session: Session, zone_name: str) -> Session:
+    """The same moments, written by the wall clock of a zone: what pages show."""
+    tz = ZoneInfo(zone_name)
+    return replace(
+        session,
+        starts_at=session.starts_at.astimezone(tz),
+        ends_at=session.ends_at.astimezone(tz),
+    )
+
+
+def zone_abbreviation(at: datetime, zone_name: str) -> str:
+    """`CET`, or `UTC+5:30` where a zone has no letters of its own."""
+    name = at.astimezone(ZoneInfo(zone_name)).tzname() or zone_name
+    if name[0] not in "+-":
+        return name
+    minutes = f":{name[3:]}" if name[3:] else ""
+    return f"UTC{'−' if name[0] == '-' else '+'}{int(name[1:3])}{minutes}"

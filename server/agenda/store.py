@@ -216,6 +216,16 @@ async def outline(db: AsyncSession, conference_id: UUID) -> list[rules.Outline]:
     return [rules.Outline(starts_at=at, designated_ms=designated) for at, designated in rows]
 
 
+async def titles(
+    db: AsyncSession, conference_id: UUID, session_ids: Collection[UUID | None]
+) -> dict[UUID, str]:
+    """What sessions are called; what is no session is absent."""
+    wanted = select(Session.id, Session.title).where(
+        Session.conference_id == conference_id, Session.id.in_(session_ids)
+    )
+    return {row.id: row.title for row in await db.execute(wanted)}
+
+
 async def tracks(db: AsyncSession, conference_id: UUID) -> list[rules.Track]:
     rows = await db.scalars(
         select(Track).where(Track.conference_id == conference_id).order_by(Track.position)

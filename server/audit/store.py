@@ -49,3 +49,23 @@ async def recent(db: AsyncSession, conference_id: UUID, limit: int = 100) -> lis
         .limit(limit)
     )
     return list(rows)
+
+
+async def entries(
+    db: AsyncSession, conference_id: UUID, *, kind: str = "", before: UUID | None = None, limit: int
+) -> list[Entry]:
+    """The log, newest first; `kind` is what stands before the dot of an act."""
+    wanted = select(Entry).where(Entry.conference_id == conference_id)
+    if kind:
+        wanted = wanted.where(Entry.act.startswith(f"{kind}.", autoescape=True))
+    if before is not None:
+        wanted = wanted.where(Entry.id < before)
+    return list(await db.scalars(wanted.order_by(Entry.id.desc()).limit(limit)))
+
+
+async def kinds(db: AsyncSession, conference_id: UUID) -> list[str]:
+    """What stands before the dot of the acts that were recorded."""
+    acts = await db.scalars(
+        select(Entry.act).where(Entry.conference_id == conference_id).distinct()
+    )
+    return sorted({act.partition(".")[0] for act in acts})

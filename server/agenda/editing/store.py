@@ -116,6 +116,19 @@ async def set_faculty(
     await db.flush()
 
 
+async def take_grants(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_ids: Collection[UUID]
+) -> None:
+    """What these people could do in one session, they can no longer."""
+    await db.execute(
+        delete(RoleGrant).where(
+            RoleGrant.conference_id == conference_id,
+            RoleGrant.session_id == session_id,
+            RoleGrant.person_id.in_(person_ids),
+        )
+    )
+
+
 async def dependents(
     db: AsyncSession, conference_id: UUID, session_ids: Collection[UUID]
 ) -> frozenset[UUID]:

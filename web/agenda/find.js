@@ -1,0 +1,22 @@
+// How a typed query finds sessions on the page, the same way the server does. Pure: it knows no document.
+
+/** @param {string} query */
+export const words = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
+
+/**
+ * Whether every word occurs somewhere in the text, which is in lower case already.
+ * @param {string} text
+ * @param {string[]} wanted
+ */
+export const matches = (text, wanted) => wanted.every((word) => text.includes(word));
+
+/**
+ * The row of five minutes that a moment falls into, or null outside the grid.
+ * @param {number} startMs
+ * @param {number} nowMs
+ * @param {number} rows
+ */
+export function rowOf(startMs, nowMs, rows) {
+  const row = Math.floor((nowMs - startMs) / 300_000);
+  return row >= 0 && row < rows ? row : null;
+}
