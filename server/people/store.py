@@ -3,6 +3,7 @@
 People belong to the server; what they may do belongs to a conference.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -134,6 +135,12 @@ async def profile(db: AsyncSession, person_id: UUID) -> Profile:
     if row is None:
         raise NotFound("There is no such person.")
     return _profile(row)
+
+
+async def names(db: AsyncSession, person_ids: Collection[UUID]) -> dict[UUID, str]:
+    """How to call people, by name or else by address; who is no person is absent."""
+    wanted = select(Person.id, Person.name, Person.mail).where(Person.id.in_(person_ids))
+    return {key: name or mail for key, name, mail in await db.execute(wanted)}
 
 
 async def person_by_mail(db: AsyncSession, address: str) -> Profile | None:
