@@ -1,4 +1,4 @@
-"""Colours that carry text (4.5:1) or controls (3:1) hold in both themes (WCAG 2.2, 1.4.3, 1.4.11)."""
+"""Colours that carry text (4.5:1) or controls (3:1) hold in both themes (WCAG 1.4.3, 1.4.11)."""
 
 import re
 from pathlib import Path
