@@ -29,8 +29,8 @@ from realtime.bus.scripts import (
     SCRIPTS,
     UNMARK,
     Script,
-    channel,
     keys,
+    live_key,
     place_keys,
     topic_of,
 )
@@ -121,7 +121,7 @@ class RedisBus:
         name = key.encode()
         words = b"%b %d %b%b" % (STATE, len(name), name, sealed)
         try:
-            await self._ask("PUBLISH", channel(topic), words)
+            await self._ask("PUBLISH", live_key(topic), words)
         except BusAway:
             return False
         return True
@@ -155,7 +155,7 @@ class RedisBus:
             if self._pubsub is None or topic in self._followed:
                 return
             try:
-                await self._pubsub.unsubscribe(channel(topic))
+                await self._pubsub.unsubscribe(live_key(topic))
             except AWAY as away:
                 self._lose(away)
 
@@ -327,7 +327,7 @@ class RedisBus:
 
     async def _return(self, pubsub: PubSub) -> None:
         """Subscribe to what is followed; once that is confirmed, read what was missed."""
-        missing = {channel(topic) for topic in self._followed} - self._subscribed
+        missing = {live_key(topic) for topic in self._followed} - self._subscribed
         if not missing:
             await self._recover()
         elif not missing <= self._asked:
@@ -361,7 +361,7 @@ class RedisBus:
         await self._order("EVALSHA", RENEW.sha, len(names), *names, token_hex(8))
 
     async def _subscribe(self, pubsub: PubSub, topic: Topic) -> asyncio.Future[None]:
-        name = channel(topic)
+        name = live_key(topic)
         async with self._changes:
             confirmed = self._awaited.get(name)
             if confirmed is None:

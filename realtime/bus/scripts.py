@@ -92,7 +92,7 @@ def keys(topic: Topic) -> list[str]:
     return [f"rounds:{{{topic}}}:{name}" for name in ("epoch", "seq", "past", "live")]
 
 
-def channel(topic: Topic) -> str:
+def live_key(topic: Topic) -> str:
     return f"rounds:{{{topic}}}:live"
 
 
@@ -100,5 +100,5 @@ def place_keys(place: str) -> list[str]:
     return [f"rounds:{{{place}}}:{name}" for name in ("here", "counts")]
 
 
-def topic_of(channel_name: str) -> Topic:
-    return Topic(channel_name.removeprefix("rounds:{").removesuffix("}:live"))
+def topic_of(name: str) -> Topic:
+    return Topic(name.removeprefix("rounds:{").removesuffix("}:live"))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from realtime.limits import MAX_COMMAND_BYTES
-from realtime.wire import Code, Follow, Message, Unfollow
+from realtime.wire import Code, Follow, Message, Ref, Unfollow
 
 M = TypeVar("M", bound=Message)
 Handler = Callable[[M, Any], Awaitable[object] | None]
@@ -25,8 +25,8 @@ class Malformed(Exception):
         self.code, self.where, self.ref = code, where, ref
 
 
-class _Ref(msgspec.Struct):
-    ref: int = 0
+class _Ref(msgspec.Struct, frozen=True):
+    ref: Ref = 0
 
 
 _ref_decoder = msgspec.json.Decoder(_Ref)

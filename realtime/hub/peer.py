@@ -91,6 +91,11 @@ class Peer:
         """Takes finished frames; after the end of the socket it takes them nowhere."""
         return self._connection.write
 
+    @property
+    def queued(self) -> int:
+        """Bytes that wait in this process until the peer reads."""
+        return self._connection.transport.get_write_buffer_size()
+
     def say(self, text: bytes) -> None:
         """Send one JSON text, such as a sealed reply."""
         self._connection.write(frame(text))

@@ -118,6 +118,11 @@ class Reception:
     def __len__(self) -> int:
         return len(self._peers)
 
+    @property
+    def peers(self) -> frozenset[Peer]:
+        """The sockets that are open, admitted or not."""
+        return frozenset(self._peers)
+
     async def close_person(self, person_id: object, code: Close = Close.RIGHTS_CHANGED) -> None:
         """Close a person's sockets here and in every other process: they come back as they are."""
         name = str(person_id)
