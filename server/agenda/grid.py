@@ -118,7 +118,7 @@ def lay_out(sessions: Sequence[Session], zone: ZoneInfo, now: datetime, *, mark:
     """`mark` says whether sessions without credit are told apart. Needs one session at least."""
     start = _floor_hour(min(each.starts_at for each in sessions), zone)
     latest = max(each.ends_at for each in sessions)
-    rows = min(-((start - latest) // (12 * ROW)) * 12, MAX_ROWS)
+    rows = min(-((start - latest) // ROW), MAX_ROWS)
     columns, places = _columns(sessions, mark=mark)
     density = _density(sessions)
     frame = _Frame(start, rows, zone, now, density)
