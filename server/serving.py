@@ -28,7 +28,7 @@ from server.gate import ConferenceGate
 from server.places import RememberedPlaces
 from server.services import RELAY_PURPOSE, Services, open_services
 from server.settings import Settings
-from server.stages import on_air
+from server.stages import audience, on_air
 
 GOODBYE_SECONDS = 20
 """How long open requests may finish after SIGTERM; sockets are told to reconnect at once."""
@@ -83,6 +83,7 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[uvicorn.Ser
             )
         )
         services.closing.append(reception.close_person)
+        audience.watch(services)
         sockets = mount([settings.address], reception.greet)
         if role is not Roles.WEB:
             sealing = tasks.create_task(keep_sealed(services))

@@ -1,5 +1,182 @@
-"""Credit as pages."""
+"""My credit, claims, certificates and their public verification, as pages."""
 
+import asyncio
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-routes: list[BaseRoute] = []
+from server import clock
+from server.access import guarded, public
+from server.agenda import store as agenda
+from server.attendance import store as attendance
+from server.call import Call
+from server.credit import claiming, ring, store
+from server.credit.certificate import Certificate, render
+from server.credit.facts import explain_line
+from server.credit.showing import spoken, strip
+from server.credit.systems import AMA_PRA_1
+from server.credit.wording import earns_ama_credit, figure
+from server.credit.written import write_facts
+from server.errors import Invalid, NotFound, Refused
+from server.ids import new_id
+from server.people import store as people
+from server.rendering import page, view
+from server.rights import Act
+
+SECRET_LETTERS = 32
+"""128 bits in hexadecimal: guessing one takes longer than certificates are kept."""
+
+
+async def show_standing(request: Request, call: Call) -> Response:
+    """The card beside a session, as JSON: the element asks after each acknowledged beat."""
+    async with call.db.read() as db:
+        session = await agenda.session(db, call.conference_id, request.path_params["session_id"])
+        standing = await ring.panel(call, db, session)
+    return JSONResponse(msgspec.to_builtins(standing))
+
+
+async def show_credit(_request: Request, call: Call) -> Response:
+    return await _credit_page(call)
+
+
+async def _credit_page(
+    call: Call, errors: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    async with call.db.read() as db:
+        now = await claiming.earned(db, call.conference_id, call.person_id)
+        found = await attendance.evidence(db, call.conference_id, call.person_id)
+        claimed = await store.living(db, call.conference_id, call.person_id, AMA_PRA_1.id)
+        certificates = await store.certificates(db, call.conference_id, call.person_id)
+        profile = await people.profile(db, call.person_id)
+    conference = now.conference
+    strips = [strip(one, now.explanation, found, conference.tz) for one in now.sessions]
+    award = now.explanation.awards[0]
+    left = now.award - (Decimal(claimed.units) if claimed else 0)
+    return page(
+        "credit/credit.html",
+        view(call.who, conference, current="/credit", live=True),
+        status,
+        conference=conference,
+        as_of=clock.now().astimezone(conference.tz),
+        award=now.award,
+        award_text=figure(now.award),
+        eligible=spoken(now.explanation.assessment.eligible_ms),
+        remainder=spoken(award.remainder_ms),
+        designated=now.designated,
+        strips=[one for one in strips if one is not None],
+        claimed=claimed,
+        claimable=left > 0,
+        steps=_steps(Decimal(claimed.units) if claimed else Decimal(0), now.award),
+        certificates=certificates,
+        attestation=claiming.ATTESTATION,
+        physician=earns_ama_credit(profile.profession, profile.degree),
+        profile=profile,
+        command_id=new_id(),
+        errors=errors or {},
+    )
+
+
+def _steps(claimed: Decimal, award: Decimal) -> list[str]:
+    """What may be claimed, the most first."""
+    steps = int((award - claimed) / AMA_PRA_1.step)
+    return [f"{award - AMA_PRA_1.step * step:f}" for step in range(max(steps, 0))]
+
+
+async def claim(request: Request, call: Call) -> Response:
+    form = await request.form()
+    try:
+        await claiming.claim(
+            call,
+            units=_text(form, "units"),
+            attested=_text(form, "attested") == "yes",
+            command_id=_command_id(form),
+        )
+    except Refused as error:
+        return await _credit_page(call, {error.where or "units": str(error)}, error.status)
+    return RedirectResponse(f"/conferences/{request.path_params['slug']}/credit", 303)
+
+
+def _command_id(form: FormData) -> UUID:
+    try:
+        return UUID(_text(form, "command_id"))
+    except ValueError:
+        raise Invalid("Reload the page and try again.", where="units") from None
+
+
+async def show_facts(_request: Request, call: Call) -> Response:
+    """Everything that my credit rests on, in the form from which anybody can recompute it."""
+    async with call.db.read() as db:
+        now = await claiming.earned(db, call.conference_id, call.person_id)
+    return _json_file(write_facts(now.facts), "facts.json")
+
+
+async def show_explanation(_request: Request, call: Call) -> Response:
+    async with call.db.read() as db:
+        now = await claiming.earned(db, call.conference_id, call.person_id)
+    return _json_file(explain_line(write_facts(now.facts)), "explanation.json")
+
+
+def _json_file(content: bytes, name: str) -> Response:
+    return Response(
+        content,
+        media_type="application/json",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def show_certificate(request: Request, call: Call) -> Response:
+    """My certificate as PDF, printed again from the values that were kept."""
+    secret = request.path_params["certificate"]
+    async with call.db.read() as db:
+        mine = await store.certificates(db, call.conference_id, call.person_id)
+    issued = next((one for one in mine if one.secret == secret), None)
+    if issued is None:
+        raise NotFound("There is no such certificate.")
+    printed = msgspec.convert(issued.printed, Certificate)
+    content = await asyncio.to_thread(render, printed)
+    return Response(
+        content,
+        media_type="application/pdf",
+        headers={"content-disposition": f'attachment; filename="{issued.number}.pdf"'},
+    )
+
+
+async def verify(request: Request) -> Response:
+    """What a certificate says, for whoever holds its address; says nothing about other ones."""
+    secret = request.path_params["certificate"]
+    async with request.state.services.db.read() as db:
+        issued = await store.certificate(db, secret) if len(secret) == SECRET_LETTERS else None
+    if issued is None:
+        return page("credit/verify.html", view(request.state.who), 404, issued=None, printed=None)
+    printed = msgspec.convert(issued.printed, Certificate)
+    return page(
+        "credit/verify.html",
+        view(request.state.who),
+        issued=issued,
+        printed=printed,
+        physician=earns_ama_credit(printed.profession, printed.degree),
+        units=figure(printed.units),
+    )
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+MINE = "/conferences/{slug}/credit"
+
+routes: list[BaseRoute] = [
+    guarded("/sessions/{session_id:uuid}/standing", show_standing, Act.ATTEND),
+    guarded(MINE, show_credit, Act.CLAIM),
+    guarded(MINE + "/claim", claim, Act.CLAIM, methods=["POST"]),
+    guarded(MINE + "/facts.json", show_facts, Act.CLAIM),
+    guarded(MINE + "/explain", show_explanation, Act.CLAIM),
+    guarded(MINE + "/certificates/{certificate}.pdf", show_certificate, Act.CLAIM),
+    public("/verify/{certificate}", verify),
+]

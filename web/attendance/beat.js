@@ -34,7 +34,7 @@ class AttendanceBeat extends HTMLElement {
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     addEventListener("pagehide", () => this.#look(true), { signal });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
-    if (live.welcomed) this.#welcome(live.welcomed);
+    if (live.welcomed) this.#welcome(/** @type {any} */ (live.welcomed));
   }
 
   /** @param {{ echo?: string, beat_ms?: number }} welcome */

@@ -1,0 +1,168 @@
+"""Turns an explanation into what a learner is shown: stretches with a name, and the sum. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from server import clock
+from server.agenda.rules import Session as Planned
+from server.attendance.intervals import Intervals, difference, intersection, union
+from server.attendance.rules import coverage
+from server.attendance.store import Evidence
+from server.credit.findings import Finding, Reason
+from server.credit.rules import Explanation
+from server.credit.segments import Kind, Segment
+
+WORDS: dict[Reason, str] = {
+    Reason.PRESENT: "On record, picture playing",
+    Reason.OFF_AIR: "The session was paused",
+    Reason.EXCLUDED: "Break, no education",
+    Reason.IN_BOOTH: "In the exhibit hall",
+    Reason.NO_EVIDENCE: "Away, or not connected",
+    Reason.NOT_PLAYING: "Connected, picture not playing",
+    Reason.NOT_VISIBLE: "Connected, page out of sight",
+    Reason.CHECK_UNANSWERED: "Presence check not answered",
+    Reason.COUNTED_ELSEWHERE: "Counted in a parallel session",
+    Reason.OVER_DESIGNATED: "Beyond the designated time",
+    Reason.FACULTY: "Your own session as faculty",
+    Reason.NO_QUALIFIED_TIME: "Too little to count",
+    Reason.BELOW_PERCENT: "Below the share this session asks for",
+    Reason.BELOW_MINUTES: "Below the minutes this session asks for",
+}
+
+SMALLEST_MS = 1_000
+"""Shorter stretches stay in the sum and are not drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A piece of the strip: `style` is its class in credit.css, `icon` one of the sprite's."""
+
+    starts: str
+    ends: str
+    style: str
+    icon: str
+    words: str
+    percent: int
+    minutes: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """One session on the page "My credit"."""
+
+    session_id: UUID
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    designated_minutes: int
+    counted_minutes: int
+    stretches: tuple[Stretch, ...]
+    verdict: str
+    passed: bool
+
+
+def strip(
+    planned: Planned,
+    explained: Explanation,
+    found: Sequence[Evidence],
+    zone: ZoneInfo,
+) -> Strip | None:
+    """What one session came to; None when it was never live."""
+    finding = next(
+        (one for one in explained.assessment.findings if one.session.id == str(planned.id)), None
+    )
+    segments = [one for one in explained.segments if one.session == str(planned.id)]
+    if finding is None or not segments:
+        return None
+    own = explained.assessment.counted[explained.assessment.findings.index(finding)]
+    window_ms = max(1, segments[-1].to_ms - segments[0].from_ms)
+    phone = _on_phone(found, planned.id)
+    return Strip(
+        session_id=planned.id,
+        title=planned.title,
+        starts_at=planned.starts_at.astimezone(zone),
+        ends_at=planned.ends_at.astimezone(zone),
+        designated_minutes=planned.designated_ms // 60_000,
+        counted_minutes=sum(end - start for start, end in own) // 60_000,
+        stretches=tuple(
+            _stretch(segment, on_phone, window_ms, zone)
+            for segment in segments
+            for segment, on_phone in _by_device(segment, phone)
+            if segment.to_ms - segment.from_ms >= SMALLEST_MS
+        ),
+        verdict=_verdict(finding),
+        passed=finding.passed,
+    )
+
+
+def _verdict(finding: Finding) -> str:
+    return "" if finding.passed else WORDS[finding.reason]
+
+
+def _on_phone(found: Iterable[Evidence], session_id: UUID) -> Intervals:
+    """When a phone alone vouched for the learner."""
+    here = [one for one in found if one.space_id == session_id]
+    laptop = coverage([one.proof for one in here if one.device != "phone"])
+    return difference(coverage([one.proof for one in here if one.device == "phone"]), laptop)
+
+
+def _by_device(segment: Segment, phone: Intervals) -> list[tuple[Segment, bool]]:
+    """Cut a counted segment where the device changed."""
+    if segment.kind is not Kind.COUNTED:
+        return [(segment, False)]
+    whole = union(((segment.from_ms, segment.to_ms),))
+    pieces = [(piece, True) for piece in intersection(whole, phone)]
+    pieces += [(piece, False) for piece in difference(whole, phone)]
+    return [
+        (
+            Segment(
+                from_ms=start,
+                to_ms=end,
+                session=segment.session,
+                kind=segment.kind,
+                reason=segment.reason,
+            ),
+            on_phone,
+        )
+        for (start, end), on_phone in sorted(pieces)
+    ]
+
+
+STYLES: dict[Kind, tuple[str, str]] = {
+    Kind.COUNTED: ("lap", "laptop"),
+    Kind.PRESENT: ("away no", "info"),
+    Kind.AWAY: ("away no", "moon"),
+    Kind.BOOTH: ("hall no", "store"),
+    Kind.CHECK_MISSED: ("chk no", "circle-help"),
+    Kind.EXCLUDED: ("away no", "coffee"),
+    Kind.OFF_AIR: ("away no", "pause"),
+}
+
+
+def _stretch(segment: Segment, on_phone: bool, window_ms: int, zone: ZoneInfo) -> Stretch:  # noqa: FBT001
+    style, icon = ("pho", "smartphone") if on_phone else STYLES[segment.kind]
+    words = WORDS[segment.reason]
+    if segment.kind is Kind.COUNTED:
+        words = f"{'Phone' if on_phone else 'Laptop'}, picture playing"
+    length_ms = segment.to_ms - segment.from_ms
+    return Stretch(
+        starts=f"{clock.moment(segment.from_ms).astimezone(zone):%H:%M:%S}",
+        ends=f"{clock.moment(segment.to_ms).astimezone(zone):%H:%M:%S}",
+        style=style,
+        icon=icon,
+        words=words,
+        percent=max(1, length_ms * 100 // window_ms),
+        minutes=spoken(length_ms),
+        counts=segment.kind is Kind.COUNTED,
+    )
+
+
+def spoken(milliseconds: int) -> str:
+    """`12 min`, or `40 s` below a minute: rounded down, as credit is never rounded up here."""
+    if milliseconds < 60_000:  # noqa: PLR2004 - a minute
+        return f"{milliseconds // 1000} s"
+    return f"{milliseconds // 60_000} min"
