@@ -36,6 +36,11 @@ class Ear(Protocol):
 class Bus(Protocol):
     """Publishes sealed events in one order per topic, to every process that follows the topic."""
 
+    @property
+    def here(self) -> bool:
+        """Whether it can be reached, as far as is known."""
+        ...
+
     async def publish(self, topic: Topic, sealed: bytes) -> Position | None:
         """Number, remember and announce an event; None while the bus is away.
 

@@ -26,6 +26,10 @@ class MemoryBus:
         self._followed: set[Topic] = set()
         self._places = defaultdict[str, dict[str, set[str]]](dict)
 
+    @property
+    def here(self) -> bool:
+        return True
+
     async def publish(self, topic: Topic, sealed: bytes) -> Position:
         history = self._histories[topic]
         history.seq += 1

@@ -101,6 +101,10 @@ class RedisBus:
         self._gap = False
         self._wait = RETRY_SECONDS[0]
 
+    @property
+    def here(self) -> bool:
+        return self._here
+
     async def arrive(self) -> None:
         """Wait until the bus is here, or a moment."""
         with suppress(TimeoutError):
