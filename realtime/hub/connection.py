@@ -8,7 +8,7 @@ reach websockets whole, so that its protocol is needed only while a message come
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -121,7 +121,8 @@ class Connection(asyncio.Protocol):
         self.write: Callable[[bytes], None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports are asyncio's in all but inheritance.
+        transport = cast("asyncio.Transport", transport)
         self.transport, self.write = transport, transport.write
         transport.set_write_buffer_limits(high=QUEUE_BYTES)
         line = transport.get_extra_info("socket")
