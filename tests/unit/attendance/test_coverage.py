@@ -19,7 +19,7 @@ from server.attendance.rules import (
     still_there,
 )
 
-stable = settings(derandomize=True, database=None, deadline=None, max_examples=300)
+stable = settings(derandomize=True, database=None, deadline=None, max_examples=120)
 LEASE = 10
 
 some_beats = st.lists(

@@ -15,7 +15,7 @@ from server.attendance.intervals import (
     union,
 )
 
-stable = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+stable = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 raw = st.lists(st.tuples(st.integers(-9, 30), st.integers(-9, 30)), max_size=6)
 
 

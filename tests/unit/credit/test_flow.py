@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from server.attendance.intervals import Intervals, difference, intersection, length, union
 from server.credit.flow import allot
 
-stable = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+stable = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 sets = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=5).map(union)
 cases = st.lists(st.tuples(sets, st.integers(0, 30)), max_size=6)

@@ -346,7 +346,7 @@ def present_seconds(facts: World, name: str) -> set[int]:
         second
         for group in groups.values()
         for one, following in pairwise(sorted(beat["at"] for beat in group))
-        if following - one <= 45_000
+        if following - one <= facts["lease_ms"]
         for second in range(one // 1000, following // 1000)
     }
 

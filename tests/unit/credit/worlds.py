@@ -87,6 +87,8 @@ def result(facts: World, system: str = "ama-pra-1") -> dict[str, Any]:
 
 SECONDS = st.integers(-300, 3_900)
 NAMES = ("A", "B", "C", "D")
+LEASE_MS = 150_000
+"""Longer than in life, so that a world has tens of beats and not hundreds."""
 
 
 @st.composite
@@ -121,7 +123,9 @@ def attendance(draw: st.DrawFn, names: tuple[str, ...] = NAMES) -> Beats:
         (start + length) * 1000 + draw(st.integers(0, 999)),
         draw(st.sampled_from(names)),
         draw(st.sampled_from(("laptop", "phone", "tab"))),
-        every=draw(st.sampled_from((45_000, 45_000, 44_999, 45_000, 45_000, 45_001))),
+        every=draw(
+            st.sampled_from((LEASE_MS, LEASE_MS, LEASE_MS - 1, LEASE_MS, LEASE_MS, LEASE_MS + 1))
+        ),
         leave=draw(st.sampled_from((False, False, False, False, False, True))),
         visible=draw(st.sampled_from((True, True, True, False))),
         playing=draw(st.sampled_from((True, True, True, False))),
@@ -135,6 +139,7 @@ def worlds(draw: st.DrawFn) -> World:
     return {
         "systems": SYSTEM_NAMES,
         "options": {"ancc": {"hour_minutes": draw(st.sampled_from((50, 60)))}},
+        "lease_ms": LEASE_MS,
         "counts": draw(st.sampled_from(("any", "any", "any", "playing", "visible"))),
         "overlap": draw(st.sampled_from(("cap", "clip"))),
         "exclude_booth": draw(st.booleans()),
