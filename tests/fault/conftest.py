@@ -67,11 +67,10 @@ def start_rounds(tmp_path: Path) -> Generator[StartRounds]:
             *,
             port: int | None = None,
             data: Path | None = None,
-            ready: str | None = "/readyz",
             before: Sequence[str] = (),
         ) -> Rounds:
             folder = data or tmp_path / f"rounds-{len(started)}"
-            server = running_rounds(folder, env, command, port=port, ready=ready, before=before)
+            server = running_rounds(folder, env, command, port=port, before=before)
             started.append(stack.enter_context(server))
             return started[-1]
 

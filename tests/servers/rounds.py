@@ -14,12 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers import processes
-from tests.servers.waiting import eventually
+from tests.servers.waiting import TooLate, eventually
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
 GOODBYE_SECONDS = 30
 """How long a server may take to say goodbye before it counts as stuck."""
+
+
+READY = {"hub": "/healthz", "relay": ""}
+"""What says that a role can serve, where it is not `/readyz`; the relay has no port of its own."""
 
 
 class Rounds:
@@ -53,14 +57,20 @@ class Rounds:
     def pid(self) -> int:
         return self.process.pid
 
-    def start(self, ready: str | None = "/readyz", within: float = PATIENCE_SECONDS) -> None:
-        """Returns when `ready` answers 200; at once when there is nothing to ask."""
+    def start(self, within: float = PATIENCE_SECONDS) -> None:
+        """Returns when the role says that it can serve."""
         program = [*self._before, sys.executable, "-P", "-m", "server.cli", *self.command]
         self._process = processes.spawn(
             program, self._log, env=self.environment, cwd=self.data, start_new_session=True
         )
-        if ready is not None:
-            eventually(lambda: self._answers(ready), within, f"rounds {self.command[0]} is ready")
+        ready = READY.get(self.command[0], "/readyz")
+        if not ready:
+            return
+        try:
+            eventually(lambda: self._answers(ready), within)
+        except TooLate:
+            name = f"rounds {self.command[0]}"
+            raise TooLate(f"{name}: {ready} not in {within} s:\n{self.log_text()}") from None
 
     def end(self) -> None:
         """However it stands now, running, frozen or gone."""
@@ -129,7 +139,6 @@ def running_rounds(
     command: Sequence[str] = ("serve",),
     *,
     port: int | None = None,
-    ready: str | None = "/readyz",
     before: Sequence[str] = (),
 ) -> Generator[Rounds]:
     """`{port}` and `{data}` in the command's words are filled in; `env` wins over the defaults.
@@ -142,7 +151,7 @@ def running_rounds(
         place = port or processes.free_port()
         server = Rounds(data, env or {}, command, port=place, log=log, before=before)
         try:
-            server.start(ready)
+            server.start()
             yield server
         finally:
             server.end()
