@@ -8,9 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiortc.rtp import (
+    RTCP_PSFB,
     RTCP_PSFB_APP,
     RTCP_PSFB_PLI,
+    RTCP_RR,
+    RTCP_RTPFB,
     RTCP_RTPFB_NACK,
+    RTCP_SR,
     AnyRtcpPacket,
     RtcpByePacket,
     RtcpPacket,
@@ -35,15 +39,27 @@ OWN_SSRC = 1
 CNAME = b"rounds"
 TRANSPORT_CC = 15
 _SDES_CNAME = 1
-_RTPFB, _FORMATS = 205, 0x80
+_VERSION_2 = 0x80
+_TELLING = frozenset((RTCP_SR, RTCP_RR, RTCP_RTPFB, RTCP_PSFB))
 
 
 def parse(datagram: bytes) -> Sequence[AnyRtcpPacket]:
-    """A compound's packets; nothing when it is malformed, as all of it is then in doubt."""
+    """What a compound says of loss, time and pictures; nothing of it when it is malformed.
+
+    Names, goodbyes and empty reports are stepped over: hundreds of them come in every second.
+    """
+    packets: list[AnyRtcpPacket] = []
+    at = 0
     try:
-        return RtcpPacket.parse(datagram)
+        while at < len(datagram):
+            flags, kind = datagram[at], datagram[at + 1]
+            end = at + 4 + 4 * int.from_bytes(datagram[at + 2 : at + 4], "big")
+            if kind in _TELLING and not (kind == RTCP_RR and not flags & 0x1F):
+                packets += RtcpPacket.parse(datagram[at:end])
+            at = end
     except (ValueError, struct.error, IndexError):
         return ()
+    return packets
 
 
 def pli(media_ssrc: int) -> bytes:
@@ -262,10 +278,10 @@ class Arrivals:
         body += b"".join(self._chunks(symbols)) + deltas
         self._count += 1
         padding = -len(body) % 4
-        flags = _FORMATS | TRANSPORT_CC | (0x20 if padding else 0)
+        flags = _VERSION_2 | TRANSPORT_CC | (0x20 if padding else 0)
         if padding:
             body += bytes(padding - 1) + bytes([padding])
-        return struct.pack("!BBH", flags, _RTPFB, len(body) // 4) + body
+        return struct.pack("!BBH", flags, RTCP_RTPFB, len(body) // 4) + body
 
     def _chunks(self, symbols: Sequence[int]) -> Iterable[bytes]:
         at = 0

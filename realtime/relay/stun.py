@@ -4,9 +4,8 @@ It parses Binding requests and responses only. Whatever else arrives, or is malf
 the caller counts it and says nothing, since an answer to the unauthenticated is a reflector.
 """
 
-import hashlib
 import hmac
-import ipaddress
+import socket
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ ICE_CONTROLLED, ICE_CONTROLLING = 0x8029, 0x802A
 INTEGRITY_BYTES = 24
 """MESSAGE-INTEGRITY with its header: SHA-1 and four bytes."""
 
+_COOKIE_BYTES = COOKIE.to_bytes(4, "big")
 _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
 _FINGERPRINT_XOR = 0x5354554E
@@ -39,7 +39,7 @@ class Binding:
     signature: bytes
 
     def authentic(self, password: bytes) -> bool:
-        expected = hmac.new(password, self.signed, hashlib.sha1).digest()
+        expected = hmac.digest(password, self.signed, "sha1")
         return hmac.compare_digest(expected, self.signature)
 
 
@@ -105,17 +105,18 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def _xor_address(transaction: bytes, address: str, port: int) -> bytes:
-    ip = ipaddress.ip_address(address)
-    mask = struct.pack("!I", COOKIE) + transaction
-    mixed = bytes(a ^ b for a, b in zip(ip.packed, mask, strict=False))
-    family = 1 if ip.version == 4 else 2  # noqa: PLR2004 - RFC 8489 §14.1
-    return struct.pack("!BBH", 0, family, port ^ (COOKIE >> 16)) + mixed
+    family, code = (socket.AF_INET6, 2) if ":" in address else (socket.AF_INET, 1)
+    packed = socket.inet_pton(family, address)
+    mask = (_COOKIE_BYTES + transaction)[: len(packed)]
+    mixed = int.from_bytes(packed, "big") ^ int.from_bytes(mask, "big")
+    head = struct.pack("!BBH", 0, code, port ^ (COOKIE >> 16))
+    return head + mixed.to_bytes(len(packed), "big")
 
 
 def _seal(kind: int, transaction: bytes, body: bytes, password: bytes) -> bytes:
     covered = len(body) + INTEGRITY_BYTES
     signed = _HEADER.pack(kind, covered, COOKIE, transaction) + body
-    signature = hmac.new(password, signed, hashlib.sha1).digest()
+    signature = hmac.digest(password, signed, "sha1")
     body += _attribute(MESSAGE_INTEGRITY, signature)
     head = _HEADER.pack(kind, len(body) + 8, COOKIE, transaction) + body
     crc = zlib.crc32(head) ^ _FINGERPRINT_XOR
