@@ -121,7 +121,8 @@ def lay_out(sessions: Sequence[Session], zone: ZoneInfo, now: datetime, *, mark:
     rows = min(-((start - latest) // ROW), MAX_ROWS)
     columns, places = _columns(sessions, mark=mark)
     density = _density(sessions)
-    frame = _Frame(start, rows, zone, now, density)
+    # Of a day that is over, everything is: what is past is told apart only beside what is not.
+    frame = _Frame(start, rows, zone, now if latest > now else start, density)
     slots = [
         _slot(each, places[each.id], frame)
         for each in sorted(sessions, key=lambda each: (each.starts_at, places[each.id]))

@@ -98,7 +98,7 @@ async def start(request: Request) -> Response:
     return page(
         "agenda/start.html",
         view(request.state.who),
-        groups=[(title, _cards(found)) for title, found in groups if found],
+        groups=[(title, _cards(found, today)) for title, found in groups if found],
     )
 
 
@@ -195,7 +195,8 @@ def _shell(conference: Conference, who: Who | None, wish: Wish, now: datetime) -
         "wish": wish,
         "zone_name": rules.zone_abbreviation(now, conference.zone),
         "now": now.astimezone(conference.tz),
-        "may_join": not may(who, Act.SEE_PROGRAMME, place),
+        "may_join": not may(who, Act.SEE_PROGRAMME, place)
+        and now.astimezone(conference.tz).date() <= conference.ends_on,
     }
 
 
@@ -218,14 +219,14 @@ def _by_invitation(who: Who | None, conference: Conference) -> Response:
     )
 
 
-def _cards(conferences: Sequence[Conference]) -> list[dict[str, str]]:
+def _cards(conferences: Sequence[Conference], today: date) -> list[dict[str, str]]:
     return [
         {
             "href": f"/conferences/{each.slug}",
             "title": each.title,
             "dates": dates(each.starts_on, each.ends_on),
             "provider": each.provider,
-            "registration": each.registration.value,
+            "registration": each.registration.value if today <= each.ends_on else "",
         }
         for each in conferences
     ]

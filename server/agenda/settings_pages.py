@@ -18,8 +18,8 @@ from server.rights import Act, may
 SETTINGS = "/conferences/{slug}/office/settings"
 
 REGISTRATIONS = (
-    (Registration.OPEN, "Open: anybody may join, and the programme is public"),
-    (Registration.INVITATION, "By invitation: only people who were added"),
+    (Registration.OPEN, "Open to everybody"),
+    (Registration.INVITATION, "By invitation"),
 )
 
 

@@ -20,3 +20,14 @@ export function rowOf(startMs, nowMs, rows) {
   const row = Math.floor((nowMs - startMs) / 300_000);
   return row >= 0 && row < rows ? row : null;
 }
+
+/**
+ * The weekday of a moment in another zone, if it is not the same date there; else nothing.
+ * @param {Date} moment
+ * @param {string} zone
+ * @param {string} other
+ */
+export function otherDay(moment, zone, other) {
+  const date = (/** @type {string} */ name) => moment.toLocaleDateString("sv-SE", { timeZone: name });
+  return date(zone) === date(other) ? "" : moment.toLocaleDateString("en-GB", { weekday: "short", timeZone: other });
+}

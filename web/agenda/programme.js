@@ -1,6 +1,6 @@
 // The day of a programme comes alive: typing finds at once, the line of now moves, chosen tracks are remembered.
 // Everything here also works without it, by links and forms.
-import { matches, rowOf, words } from "./find.js";
+import { matches, otherDay, rowOf, words } from "./find.js";
 
 const TICK_MS = 30_000;
 
@@ -9,16 +9,36 @@ class ProgrammeDay extends HTMLElement {
   #field = /** @type {HTMLInputElement | null} */ (null);
   #onInput = () => this.#find();
 
+  #onClick = (/** @type {Event} */ event) => {
+    if (event.target instanceof Element && event.target.closest("time-zone button")) this.#days();
+  };
+
   connectedCallback() {
     this.#field = document.querySelector("[data-find-form] input[name=q]");
     this.#field?.addEventListener("input", this.#onInput);
     this.#timer = window.setInterval(() => this.#tick(), TICK_MS);
+    document.addEventListener("click", this.#onClick); // after the button's own: the choice is made by then
     if (this.#field?.value) this.#find();
+    this.#days();
   }
 
   disconnectedCallback() {
     this.#field?.removeEventListener("input", this.#onInput);
+    document.removeEventListener("click", this.#onClick);
     window.clearInterval(this.#timer);
+  }
+
+  /** In the viewer's zone a session may fall on another day than the page's: its time then says which. */
+  #days() {
+    const local = localStorage.getItem("times") === "local";
+    const zone = this.getAttribute("zone") ?? "UTC";
+    const device = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const element of this.querySelectorAll(".slot .t")) {
+      const at = element.querySelector("time")?.dateTime;
+      const day = local && at ? otherDay(new Date(at), zone, device) : "";
+      if (day) element.setAttribute("data-day", day);
+      else element.removeAttribute("data-day");
+    }
   }
 
   #find() {
