@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("showcase", sa.Text(), nullable=False),
         sa.Column("website", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("listed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["conference_id"],
             ["conference.id"],
@@ -81,6 +82,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("booth", schema=None) as batch_op:
         batch_op.create_index("ix_booth_id", ["id"], unique=False)
+        batch_op.create_index(
+            "uq_booth_key",
+            ["conference_id", "key"],
+            unique=True,
+            sqlite_where=sa.text("key <> ''"),
+            postgresql_where=sa.text("key <> ''"),
+        )
 
     op.create_table(
         "claim",
@@ -147,6 +155,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media_resource")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_media_resource_secret_hash")),
     )
+    with op.batch_alter_table("media_resource", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_media_resource_session_id", ["conference_id", "session_id"], unique=False
+        )
+
     op.create_table(
         "role_grant",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -267,6 +280,7 @@ def upgrade() -> None:
         sa.Column("conference_id", sa.Uuid(), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("watching", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -294,6 +308,33 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("conference_id", "id", name=op.f("pk_booth_document")),
+    )
+    op.create_table(
+        "booth_staff",
+        sa.Column("conference_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("booth_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("called", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("available", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["conference_id", "booth_id"],
+            ["booth.conference_id", "booth.id"],
+            name=op.f("fk_booth_staff_conference_id_booth_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["person.id"], name=op.f("fk_booth_staff_person_id")
+        ),
+        sa.PrimaryKeyConstraint("conference_id", "id", name=op.f("pk_booth_staff")),
+        sa.UniqueConstraint(
+            "conference_id",
+            "booth_id",
+            "person_id",
+            name=op.f("uq_booth_staff_conference_id_booth_id_person_id"),
+        ),
     )
     op.create_table(
         "certificate",
@@ -360,6 +401,7 @@ def upgrade() -> None:
         sa.Column("booth_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["conference_id", "booth_id"],
             ["booth.conference_id", "booth.id"],
@@ -552,6 +594,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["conference_id", "session_id"],
             ["session.conference_id", "session.id"],
@@ -577,6 +620,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["author_id"], ["person.id"], name=op.f("fk_question_author_id")),
         sa.ForeignKeyConstraint(
             ["conference_id", "session_id"],
@@ -607,11 +651,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conference_id", "session_id", name=op.f("pk_question_floor")),
     )
     op.create_table(
+        "stage_on_air",
+        sa.Column("conference_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "media", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conference_id", "session_id"],
+            ["session.conference_id", "session.id"],
+            name=op.f("fk_stage_on_air_conference_id_session_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("conference_id", "session_id", name=op.f("pk_stage_on_air")),
+    )
+    op.create_table(
         "stage_token",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("conference_id", sa.Uuid(), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -625,6 +687,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_stage_token")),
     )
+    with op.batch_alter_table("stage_token", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_stage_token_session_id", ["conference_id", "session_id", "person_id"], unique=False
+        )
+
     op.create_table(
         "talk",
         sa.Column("conference_id", sa.Uuid(), nullable=False),
@@ -634,6 +701,7 @@ def upgrade() -> None:
         sa.Column("about", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("command_id", sa.Uuid(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -648,6 +716,14 @@ def upgrade() -> None:
     with op.batch_alter_table("talk", schema=None) as batch_op:
         batch_op.create_index(
             "ix_talk_booth_id", ["conference_id", "booth_id", "status"], unique=False
+        )
+        batch_op.create_index("uq_talk_command_id", ["conference_id", "command_id"], unique=True)
+        batch_op.create_index(
+            "uq_talk_visit_id",
+            ["conference_id", "visit_id"],
+            unique=True,
+            sqlite_where=sa.text("status in ('waiting', 'talking')"),
+            postgresql_where=sa.text("status in ('waiting', 'talking')"),
         )
 
     op.create_table(
@@ -699,10 +775,20 @@ def downgrade() -> None:
     op.drop_table("question_upvote")
     op.drop_table("poll_answer")
     with op.batch_alter_table("talk", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_talk_visit_id",
+            sqlite_where=sa.text("status in ('waiting', 'talking')"),
+            postgresql_where=sa.text("status in ('waiting', 'talking')"),
+        )
+        batch_op.drop_index("uq_talk_command_id")
         batch_op.drop_index("ix_talk_booth_id")
 
     op.drop_table("talk")
+    with op.batch_alter_table("stage_token", schema=None) as batch_op:
+        batch_op.drop_index("ix_stage_token_session_id")
+
     op.drop_table("stage_token")
+    op.drop_table("stage_on_air")
     op.drop_table("question_floor")
     with op.batch_alter_table("question", schema=None) as batch_op:
         batch_op.drop_index("uq_question_command_id")
@@ -738,6 +824,7 @@ def downgrade() -> None:
         batch_op.drop_index("uq_certificate_claim_id")
 
     op.drop_table("certificate")
+    op.drop_table("booth_staff")
     op.drop_table("booth_document")
     with op.batch_alter_table("watch_ticket", schema=None) as batch_op:
         batch_op.drop_index("ix_watch_ticket_expires_at")
@@ -758,6 +845,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_role_grant_person_id")
 
     op.drop_table("role_grant")
+    with op.batch_alter_table("media_resource", schema=None) as batch_op:
+        batch_op.drop_index("ix_media_resource_session_id")
+
     op.drop_table("media_resource")
     op.drop_table("login")
     with op.batch_alter_table("claim", schema=None) as batch_op:
@@ -769,6 +859,9 @@ def downgrade() -> None:
 
     op.drop_table("claim")
     with op.batch_alter_table("booth", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_booth_key", sqlite_where=sa.text("key <> ''"), postgresql_where=sa.text("key <> ''")
+        )
         batch_op.drop_index("ix_booth_id")
 
     op.drop_table("booth")
