@@ -9,7 +9,11 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.servers.rounds import running_rounds
+
+pytestmark = pytest.mark.ci
 
 CONFINED = """
 mount --make-rprivate /
