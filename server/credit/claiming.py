@@ -19,7 +19,7 @@ from server.credit.flow import allot
 from server.credit.gathering import gather
 from server.credit.rules import Explanation, Facts, explain, rounded
 from server.credit.systems import AMA_PRA_1
-from server.credit.wording import accreditation_statement, designation_statement
+from server.credit.wording import designation_statement
 from server.credit.written import inputs_digest
 from server.db import Rows
 from server.errors import Invalid, Refused
@@ -168,7 +168,7 @@ def _certificate(
         dates=dates(conference.starts_on, conference.ends_on),
         units=units,
         designated=max(now.designated, units),
-        accreditation=conference.accreditation or accreditation_statement(provider),
+        accreditation=conference.accreditation,  # never invented: without one nothing is printed
         designation=conference.designation
         or designation_statement(provider, max(now.designated, units)),
         issued=_today(conference),
