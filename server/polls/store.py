@@ -1,15 +1,23 @@
 """Polls and answers as rows: one answer a person, replaced while the poll is open."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.db import Base, Doc, Word
+from server.db import Base, Doc, Word, insert, insert_once
+from server.errors import NotFound, Refused
 from server.ids import new_id
-from server.polls.rules import Kind, Status
+from server.polls import rules
+from server.polls.rules import Kind, Status, Tally
+
+MAX_POLLS = 100
+"""Of one session; a page holds them all."""
 
 
 class Poll(Base):
@@ -35,6 +43,7 @@ class Poll(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(default=0)  # of two states the greater counts
 
 
 class PollAnswer(Base):
@@ -54,3 +63,232 @@ class PollAnswer(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
     choices: Mapped[list[int]] = mapped_column(Doc())
     answered_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """One answer as it waits to be written."""
+
+    conference_id: UUID
+    session_id: UUID
+    poll_id: UUID
+    person_id: UUID
+    choices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An answer on record, and whether the audience sees the poll's result."""
+
+    choices: tuple[int, ...]
+    revealed: bool
+
+
+async def add(
+    db: AsyncSession,
+    conference_id: UUID,
+    session_id: UUID,
+    poll_id: UUID,
+    *,
+    created_by: UUID,
+    draft: rules.Draft,
+) -> bool:
+    """False when there is a poll with this id already: its command came twice."""
+    return await insert_once(
+        db,
+        Poll,
+        conference_id=conference_id,
+        id=poll_id,
+        session_id=session_id,
+        text=draft.text,
+        kind=draft.kind,
+        options=list(draft.options),
+        status=Status.DRAFT,
+        revealed=False,
+        created_by=created_by,
+        created_at=clock.now(),
+        opened_at=None,
+        closed_at=None,
+        revision=0,
+    )
+
+
+async def count(db: AsyncSession, conference_id: UUID, session_id: UUID) -> int:
+    found = await db.scalar(
+        select(func.count())
+        .select_from(Poll)
+        .where(Poll.conference_id == conference_id, Poll.session_id == session_id)
+    )
+    return found or 0
+
+
+async def poll(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, poll_id: UUID, *, lock: bool = False
+) -> rules.Poll:
+    """Raises NotFound; with `lock` nobody answers or changes it until the transaction ends."""
+    wanted = select(Poll).where(
+        Poll.conference_id == conference_id, Poll.session_id == session_id, Poll.id == poll_id
+    )
+    if lock:
+        wanted = wanted.with_for_update()
+    row = await db.scalar(wanted.execution_options(populate_existing=True))
+    if row is None:
+        raise NotFound("There is no such poll.")
+    return _poll(row)
+
+
+async def polls(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, statuses: Sequence[Status]
+) -> list[rules.Poll]:
+    """A session's polls in the order in which they were made."""
+    rows = await db.scalars(
+        select(Poll)
+        .where(
+            Poll.conference_id == conference_id,
+            Poll.session_id == session_id,
+            Poll.status.in_(statuses),
+        )
+        .order_by(Poll.created_at, Poll.id)
+    )
+    return [_poll(row) for row in rows]
+
+
+async def set_status(db: AsyncSession, conference_id: UUID, poll_id: UUID, status: Status) -> None:
+    now = clock.now()
+    if status is Status.OPEN:
+        await _change(db, conference_id, poll_id, status=status, opened_at=now, closed_at=None)
+    else:
+        await _change(db, conference_id, poll_id, status=status, closed_at=now)
+
+
+async def set_revealed(
+    db: AsyncSession, conference_id: UUID, poll_id: UUID, *, revealed: bool
+) -> None:
+    await _change(db, conference_id, poll_id, revealed=revealed)
+
+
+async def remove(db: AsyncSession, conference_id: UUID, poll_id: UUID) -> None:
+    await db.execute(delete(Poll).where(Poll.conference_id == conference_id, Poll.id == poll_id))
+
+
+async def tally(db: AsyncSession, conference_id: UUID, poll: rules.Poll) -> Tally:
+    return (await tallies(db, conference_id, [poll]))[poll.id]
+
+
+async def tallies(
+    db: AsyncSession, conference_id: UUID, polls: Sequence[rules.Poll]
+) -> dict[UUID, Tally]:
+    """The answers to each poll, counted by the database for each distinct one."""
+    rows = await db.execute(
+        select(PollAnswer.poll_id, PollAnswer.choices, func.count())
+        .where(
+            PollAnswer.conference_id == conference_id,
+            PollAnswer.poll_id.in_([poll.id for poll in polls]),
+        )
+        .group_by(PollAnswer.poll_id, PollAnswer.choices)
+    )
+    given: dict[UUID, list[tuple[Sequence[int], int]]] = {}
+    for poll_id, choices, people in rows:
+        given.setdefault(poll_id, []).append((choices, people))
+    return {poll.id: rules.tally(len(poll.options), given.get(poll.id, ())) for poll in polls}
+
+
+async def answers_of(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
+) -> dict[UUID, tuple[int, ...]]:
+    """What a person answered to the polls of a session."""
+    rows = await db.execute(
+        select(PollAnswer.poll_id, PollAnswer.choices)
+        .join(
+            Poll, (Poll.conference_id == PollAnswer.conference_id) & (Poll.id == PollAnswer.poll_id)
+        )
+        .where(
+            PollAnswer.conference_id == conference_id,
+            PollAnswer.person_id == person_id,
+            Poll.session_id == session_id,
+        )
+    )
+    return {poll_id: tuple(choices) for poll_id, choices in rows}
+
+
+async def write_answers(db: AsyncSession, items: Sequence[Answering]) -> list[Kept | Refused]:
+    """Write many answers in one transaction; for each what is kept, or why not.
+
+    Each poll is read once and held against closing until the group is committed, so that none
+    counts after the close. A person's last answer replaces those before.
+    """
+    held = await _held(db, items)
+    outcomes: list[Kept | Refused] = []
+    kept: dict[tuple[UUID, UUID, UUID], tuple[int, ...]] = {}
+    for item in items:
+        outcome = _choose(held.get((item.conference_id, item.poll_id)), item)
+        outcomes.append(outcome)
+        if not isinstance(outcome, Refused):
+            kept[item.conference_id, item.poll_id, item.person_id] = outcome.choices
+    if kept:
+        await _keep(db, kept)
+    return outcomes
+
+
+def _choose(poll: rules.Poll | None, item: Answering) -> Kept | Refused:
+    if poll is None or poll.session_id != item.session_id or poll.status is Status.DRAFT:
+        return NotFound("There is no such poll.")
+    try:
+        return Kept(choices=rules.choose(poll, item.choices), revealed=poll.revealed)
+    except Refused as refused:
+        return refused
+
+
+async def _held(
+    db: AsyncSession, items: Sequence[Answering]
+) -> dict[tuple[UUID, UUID], rules.Poll]:
+    keys = sorted({(item.conference_id, item.poll_id) for item in items})
+    rows = await db.scalars(
+        select(Poll)
+        .where(tuple_(Poll.conference_id, Poll.id).in_(keys))
+        .order_by(Poll.conference_id, Poll.id)
+        .with_for_update(read=True)
+    )
+    return {(row.conference_id, row.id): _poll(row) for row in rows}
+
+
+async def _keep(db: AsyncSession, kept: dict[tuple[UUID, UUID, UUID], tuple[int, ...]]) -> None:
+    statement = insert(db, PollAnswer)
+    await db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["conference_id", "poll_id", "person_id"],
+            set_={name: statement.excluded[name] for name in ("choices", "answered_at")},
+        ),
+        [
+            {
+                "conference_id": conference_id,
+                "poll_id": poll_id,
+                "person_id": person_id,
+                "choices": list(kept[conference_id, poll_id, person_id]),
+                "answered_at": clock.now(),
+            }
+            for conference_id, poll_id, person_id in sorted(kept)
+        ],
+    )
+
+
+async def _change(db: AsyncSession, conference_id: UUID, poll_id: UUID, **values: object) -> None:
+    await db.execute(
+        update(Poll)
+        .where(Poll.conference_id == conference_id, Poll.id == poll_id)
+        .values(**values, revision=Poll.revision + 1)
+    )
+
+
+def _poll(row: Poll) -> rules.Poll:
+    return rules.Poll(
+        id=row.id,
+        session_id=row.session_id,
+        text=row.text,
+        kind=row.kind,
+        options=tuple(row.options),
+        status=row.status,
+        revealed=row.revealed,
+        opened_at=row.opened_at,
+        revision=row.revision,
+    )

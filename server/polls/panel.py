@@ -1,0 +1,145 @@
+"""What the panels of a session show of its polls: the snapshot that their events continue.
+
+It takes the topics' positions before it reads a row, so that nothing falls between the two. A
+result that is hidden is in no snapshot but the desk's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from realtime.limits import MAX_POLL_OPTIONS
+from realtime.wire import Topic
+from server import topics
+from server.agenda.rules import Session
+from server.call import Call
+from server.db import Rows
+from server.ids import new_id
+from server.polls import events, rules, store
+from server.polls.events import PollState
+from server.polls.rules import Poll, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A topic, and where it stood before the rows were read; an epoch of None: nobody knows."""
+
+    topic: Topic
+    epoch: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """An option with its result: `percent` is None while that is not shown."""
+
+    text: str
+    percent: int | None
+    mine: bool
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A poll as it is shown; `choices` are the viewer's own, empty before they answer."""
+
+    poll: PollState
+    choices: tuple[int, ...]
+    counts: tuple[int, ...] | None
+    voters: int
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """For somebody who attends: newest first, no drafts."""
+
+    session_id: UUID
+    rows: tuple[Card, ...]
+    follows: tuple[Followed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """For those who run the session: newest first, every result."""
+
+    session_id: UUID
+    rows: tuple[Card, ...]
+    follows: tuple[Followed, ...]
+    max_options: int
+    command_id: UUID
+    """Of the form: sent twice, it makes one poll."""
+
+
+async def panel(call: Call, db: Rows, session: Session) -> Panel:
+    """Read in a transaction begun after the positions: `db` may look at the past."""
+    del db
+    follows = await _follows(call, topics.session(session.id))
+    place = (call.conference_id, session.id)
+    async with call.db.read() as now:
+        polls = await store.polls(now, *place, (Status.OPEN, Status.CLOSED))
+        own = await store.answers_of(now, *place, call.person_id)
+        shown = [poll for poll in polls if poll.revealed]
+        tallies = await store.tallies(now, call.conference_id, shown)
+    return Panel(
+        session_id=session.id,
+        rows=_cards(polls, tallies, own),
+        follows=follows,
+    )
+
+
+async def desk(call: Call, db: Rows, session: Session) -> Desk:
+    del db
+    follows = await _follows(call, topics.desk(session.id))
+    async with call.db.read() as now:
+        polls = await store.polls(now, call.conference_id, session.id, tuple(Status))
+        tallies = await store.tallies(now, call.conference_id, polls)
+    return Desk(
+        session_id=session.id,
+        rows=_cards(polls, tallies, {}),
+        follows=follows,
+        max_options=MAX_POLL_OPTIONS,
+        command_id=new_id(),
+    )
+
+
+def _cards(
+    polls: Sequence[Poll],
+    tallies: dict[UUID, rules.Tally],
+    own: dict[UUID, tuple[int, ...]],
+) -> tuple[Card, ...]:
+    return tuple(
+        _card(poll, tallies.get(poll.id), own.get(poll.id, ())) for poll in reversed(polls)
+    )
+
+
+def _card(poll: Poll, tally: rules.Tally | None, choices: tuple[int, ...]) -> Card:
+    most = max(tally.counts, default=0) if tally else 0
+    bars = tuple(
+        Bar(
+            text=text,
+            percent=rules.percent(tally.counts[place], tally.voters) if tally else None,
+            mine=place in choices,
+            leads=bool(tally and most and tally.counts[place] == most),
+        )
+        for place, text in enumerate(poll.options)
+    )
+    return Card(
+        poll=events.poll_state(poll),
+        choices=choices,
+        counts=tally.counts if tally else None,
+        voters=tally.voters if tally else 0,
+        bars=bars,
+    )
+
+
+async def _follows(call: Call, *names: Topic) -> tuple[Followed, ...]:
+    positions = [(name, await call.services.publisher.position(name)) for name in names]
+    return tuple(
+        Followed(
+            topic=name,
+            epoch=position.epoch if position else None,
+            seq=position.seq if position else 0,
+        )
+        for name, position in positions
+    )

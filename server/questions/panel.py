@@ -1,0 +1,122 @@
+"""What the panels of a session show of its questions: the snapshot that their events continue.
+
+It takes the topics' positions before it reads a row, so that nothing falls between the two.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from realtime.limits import MAX_QUESTION_CHARS
+from realtime.wire import Topic
+from server import topics
+from server.agenda import store as agenda
+from server.agenda.rules import Session
+from server.call import Call
+from server.db import Rows
+from server.ids import new_id
+from server.questions import events, store
+from server.questions.events import OwnQuestion, QuestionState
+from server.questions.rules import VISIBLE, Status
+from server.rights import Act, may
+
+S = TypeVar("S", QuestionState, OwnQuestion)
+
+DESK = (Status.PENDING, *sorted(VISIBLE), Status.DISMISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A topic, and where it stood before the rows were read; an epoch of None: nobody knows."""
+
+    topic: Topic
+    epoch: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """For somebody who attends. `voted` are the questions they voted for."""
+
+    session_id: UUID
+    zone: str
+    open: bool
+    moderated: bool
+    rows: tuple[QuestionState, ...]
+    own: tuple[OwnQuestion, ...]
+    voted: tuple[UUID, ...]
+    follows: tuple[Followed, ...]
+    max_chars: int
+    command_id: UUID
+    """Of the form: sent twice, it asks once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """For those who run the session. Only a moderator approves and dismisses."""
+
+    session_id: UUID
+    zone: str
+    moderator: bool
+    rows: tuple[QuestionState, ...]
+    follows: tuple[Followed, ...]
+    command_id: UUID
+
+
+async def panel(call: Call, db: Rows, session: Session) -> Panel:
+    """What lives is read in a transaction begun after the positions: `db` may look at the past."""
+    follows = await _follows(call, topics.session(session.id), topics.person(call.person_id))
+    place = (call.conference_id, session.id)
+    tz = (await agenda.conference(db, call.conference_id)).tz
+    async with call.db.read() as now:
+        floor = await store.floor(now, *place)
+        shown = await store.questions(now, *place, tuple(VISIBLE))
+        own = await store.asked_by(now, *place, call.person_id)
+        voted = await store.voted(now, *place, call.person_id)
+    return Panel(
+        session_id=session.id,
+        zone=tz.key,
+        open=floor.open,
+        moderated=floor.moderated,
+        rows=tuple(_at(events.for_audience(each), tz) for each in shown),
+        own=tuple(_at(events.for_author(each), tz) for each in own),
+        voted=tuple(sorted(voted)),
+        follows=follows,
+        max_chars=MAX_QUESTION_CHARS,
+        command_id=new_id(),
+    )
+
+
+async def desk(call: Call, db: Rows, session: Session) -> Desk:
+    follows = await _follows(call, topics.desk(session.id))
+    tz = (await agenda.conference(db, call.conference_id)).tz
+    async with call.db.read() as now:
+        rows = await store.questions(now, call.conference_id, session.id, DESK)
+    return Desk(
+        session_id=session.id,
+        zone=tz.key,
+        moderator=may(call.who, Act.MODERATE, call.place),
+        rows=tuple(_at(events.for_desk(each), tz) for each in rows),
+        follows=follows,
+        command_id=new_id(),
+    )
+
+
+def _at(state: S, tz: ZoneInfo) -> S:
+    """With its time in the conference's zone, as a template shows it."""
+    return replace(state, asked_at=state.asked_at.astimezone(tz))
+
+
+async def _follows(call: Call, *names: Topic) -> tuple[Followed, ...]:
+    positions = [(name, await call.services.publisher.position(name)) for name in names]
+    return tuple(
+        Followed(
+            topic=name,
+            epoch=position.epoch if position else None,
+            seq=position.seq if position else 0,
+        )
+        for name, position in positions
+    )
