@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from aiortc.rtp import RtcpReceiverInfo
 
 from realtime.relay.bounds import RESEND_BURST, RESENDS_PER_SECOND
-from realtime.relay.fanout import Destination, Fanout
+from realtime.relay.fanout import Destination, Sender
 from realtime.relay.feed import Feed, plain, resend
 from realtime.relay.mux import Address
 from realtime.relay.rewrite import SEQ_MASK, TIMESTAMP_MASK
@@ -24,7 +24,7 @@ class DownTrack:
     """An outgoing audio or video stream, of one subscriber's one connection."""
 
     def __init__(
-        self, chosen: Chosen, feed: Feed, destination: Destination, fanout: Fanout
+        self, chosen: Chosen, feed: Feed, destination: Destination, fanout: Sender
     ) -> None:
         self.feed = feed
         self.destination = destination
@@ -49,7 +49,7 @@ class DownTrack:
         for seq in lost:
             if self._allowance < 1:
                 return
-            packet = self.feed.cache.get(seq)
+            packet = self.feed.cache.get(seq & SEQ_MASK)  # aiortc counts past the wrap
             if packet is None:
                 continue
             self._allowance -= 1

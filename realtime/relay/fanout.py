@@ -9,7 +9,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from cffi import FFI  # type: ignore[import-untyped]
 
@@ -84,6 +84,16 @@ class Group:
         return self._batches
 
 
+class Sender(Protocol):
+    """What feeds and tracks need of a fan-out."""
+
+    family: int
+
+    def send(self, plains: Sequence[bytes], group: Group) -> None: ...
+
+    def send_one(self, plain: bytes, destination: Destination) -> None: ...
+
+
 class Slots:
     """Buffers for one batch. All messages of all groups point into the same few."""
 
@@ -117,7 +127,7 @@ class Fanout:
 
     def __init__(self, bound: socket.socket, counters: Counters) -> None:
         self._fd = bound.fileno()
-        self.family = bound.family
+        self.family: int = bound.family
         self._counters = counters
         self._slots = Slots()
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 
 from realtime.relay.cache import Cache, Packet
-from realtime.relay.fanout import Destination, Fanout, Group
+from realtime.relay.fanout import Destination, Group, Sender
 from realtime.relay.keyframe import BEGINS, KeyframeRequests
 from realtime.relay.mux import Flushed
 from realtime.relay.rewrite import Continuity
@@ -24,7 +24,7 @@ class Feed:
     """A stage's audio or video."""
 
     def __init__(
-        self, kind: str, codec: str, rate: int, fanout: Fanout, gather: Callable[[Flushed], None]
+        self, kind: str, codec: str, rate: int, fanout: Sender, gather: Callable[[Flushed], None]
     ) -> None:
         self.kind, self.codec, self.rate = kind, codec, rate
         self.ssrc = secrets.randbits(31) | 1

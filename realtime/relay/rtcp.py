@@ -21,7 +21,6 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
-    RtcpRtpfbPacket,
     RtcpSdesPacket,
     RtcpSenderInfo,
     RtcpSourceInfo,
@@ -40,6 +39,8 @@ CNAME = b"rounds"
 TRANSPORT_CC = 15
 _SDES_CNAME = 1
 _VERSION_2 = 0x80
+_NACK_BITS = 16
+"""Numbers that one entry names after its first."""
 _TELLING = frozenset((RTCP_SR, RTCP_RR, RTCP_RTPFB, RTCP_PSFB))
 
 
@@ -67,9 +68,18 @@ def pli(media_ssrc: int) -> bytes:
 
 
 def nack(media_ssrc: int, lost: Sequence[int]) -> bytes:
-    return bytes(
-        RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=OWN_SSRC, media_ssrc=media_ssrc, lost=list(lost))
-    )
+    """Ask for packets again (RFC 4585 §6.2.1), in ascending order, across the wrap if need be."""
+    pairs: list[list[int]] = []
+    for seq in lost:
+        ahead = (seq - pairs[-1][0] - 1) & SEQ_MASK if pairs else _NACK_BITS
+        if ahead < _NACK_BITS:
+            pairs[-1][1] |= 1 << ahead
+        else:
+            pairs.append([seq, 0])
+    body = struct.pack("!LL", OWN_SSRC, media_ssrc)
+    body += b"".join(struct.pack("!HH", *pair) for pair in pairs)
+    flags = _VERSION_2 | RTCP_RTPFB_NACK
+    return struct.pack("!BBH", flags, RTCP_RTPFB, len(body) // 4) + body
 
 
 def remb(bitrate: int, ssrcs: Sequence[int]) -> bytes:
@@ -252,7 +262,7 @@ class Arrivals:
     def _packet(self, media_ssrc: int) -> bytes:
         oldest = min(self._at)
         base = oldest if self._next is None else min(self._next, oldest)
-        reference = int(self._at[oldest] / self._TICK) // self._REFERENCE_TICKS
+        reference = round(self._at[oldest] / self._TICK) // self._REFERENCE_TICKS
         clock = reference * self._REFERENCE_TICKS
         symbols, deltas = [], bytearray()
         number = base
@@ -263,7 +273,7 @@ class Arrivals:
                 symbols.append(0)
                 number += 1
                 continue
-            delta = int(at / self._TICK) - clock
+            delta = round(at / self._TICK) - clock
             if not self._SMALLEST <= delta <= self._LARGEST:
                 break
             small = 0 <= delta <= self._LARGEST_SMALL

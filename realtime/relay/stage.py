@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 from realtime.relay.bounds import SILENT_SECONDS, STATISTICS_SECONDS
 from realtime.relay.events import Joined, Left, OffAir, OnAir, RelayEvent, Role, Statistics
-from realtime.relay.fanout import Fanout
+from realtime.relay.fanout import Sender
 from realtime.relay.feed import Feed
 from realtime.relay.mux import Flushed
 from realtime.relay.publisher import Publisher
@@ -27,7 +27,7 @@ class Stage:
     def __init__(
         self,
         session: str,
-        fanout: Fanout,
+        fanout: Sender,
         gather: Callable[[Flushed], None],
         tell: Tell,
         now_ms: Milliseconds,

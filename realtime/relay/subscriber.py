@@ -17,7 +17,7 @@ from aiortc.rtp import (
 
 from realtime.relay.downtrack import DownTrack
 from realtime.relay.dtls import Keys
-from realtime.relay.fanout import Destination, Fanout
+from realtime.relay.fanout import Destination, Sender
 from realtime.relay.feed import Feed
 from realtime.relay.grant import Grant
 from realtime.relay.mux import Address
@@ -29,7 +29,7 @@ from realtime.relay.sdp import Chosen
 class Subscriber(Peer):
     """One viewer's browser."""
 
-    def __init__(self, setting: Setting, grant: Grant, offer: Offer, fanout: Fanout) -> None:
+    def __init__(self, setting: Setting, grant: Grant, offer: Offer, fanout: Sender) -> None:
         super().__init__(setting, grant, offer)
         self.chosen: Mapping[str, Chosen] = {}
         self.tracks: dict[int, DownTrack] = {}

@@ -1,0 +1,266 @@
+"""What goes out under one SSRC: one payload per number, whatever comes in."""
+
+import itertools
+import os
+import socket
+from collections.abc import Sequence
+
+from aiortc.rtp import RtcpReceiverInfo
+from hypothesis import given
+from hypothesis import strategies as st
+from pylibsrtp import Policy, Session
+
+from realtime.relay.bounds import RESEND_BURST
+from realtime.relay.downtrack import DownTrack
+from realtime.relay.fanout import Destination, Group
+from realtime.relay.feed import Feed
+from realtime.relay.mux import Flushed
+from realtime.relay.sdp import Chosen
+from realtime.relay.uptrack import UpTrack
+
+KEY, DELTA = b"\x10\x00", b"\x10\x01"
+
+
+class Wire:
+    """Remembers every packet in the clear, and objects to a second payload under one number."""
+
+    family = int(socket.AF_INET)
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self._under: dict[tuple[bytes, int], bytes] = {}
+        self._lap: dict[bytes, int] = {}
+
+    def send(self, plains: Sequence[bytes], group: Group) -> None:
+        group.packets += len(plains)
+        for plain in plains:
+            self._keep(plain)
+
+    def send_one(self, plain: bytes, destination: Destination) -> None:
+        del destination
+        self._keep(plain)
+
+    def _keep(self, plain: bytes) -> None:
+        ssrc, seq = plain[8:12], int.from_bytes(plain[2:4], "big")
+        newest = self._lap.get(ssrc, seq)
+        ahead = (seq - newest) & 0xFFFF
+        index = newest + (ahead if ahead < 0x8000 else ahead - 0x10000)
+        self._lap[ssrc] = max(newest, index)
+        assert self._under.setdefault((ssrc, index), plain) == plain, "two payloads, one number"
+        self.sent.append(plain)
+
+
+def chosen(kind: str = "video", resend: int | None = 97) -> Chosen:
+    return Chosen(
+        kind=kind,
+        codec="vp8" if kind == "video" else "opus",
+        rate=90_000,
+        payload_type=96,
+        resend_payload_type=resend,
+        resend_ssrcs=(),
+        transport_cc=None,
+        abs_send_time=None,
+    )
+
+
+class Line:
+    """A publisher's track, a feed, and viewers of it."""
+
+    def __init__(self, kind: str = "video") -> None:
+        self.wire = Wire()
+        self.gathered: list[Flushed] = []
+        codec = "vp8" if kind == "video" else "opus"
+        self.feed = Feed(kind, codec, 90_000, self.wire, self.gathered.append)
+        self.track = UpTrack(chosen(kind), self.feed)
+
+    def viewer(self, resend: int | None = 97) -> DownTrack:
+        policy = Policy(key=os.urandom(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+        destination = Destination(Session(policy), ("127.0.0.1", 9), socket.AF_INET)
+        return DownTrack(chosen(resend=resend), self.feed, destination, self.wire)
+
+    def receive(self, seq: int, timestamp: int, payload: bytes, now: float, ssrc: int = 7) -> None:
+        self.track.receive(ssrc, 0, seq & 0xFFFF, timestamp, payload, now)
+        self.flush()
+
+    def flush(self) -> None:
+        gathered, self.gathered[:] = list(self.gathered), []
+        for each in gathered:
+            each.flush()
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ahead"), st.integers(1, 3)),
+        st.tuples(st.just("leap"), st.integers(1000, 40_000)),
+        st.tuples(st.just("late"), st.integers(0, 2000)),
+        st.tuples(st.just("again"), st.integers(0, 2000)),
+        st.tuples(st.just("restart"), st.integers(0, 0xFFFF)),
+        st.tuples(st.just("new"), st.integers(0, 0xFFFF)),
+        st.tuples(st.just("nack"), st.integers(0, 2000)),
+    ),
+    min_size=1,
+    max_size=120,
+)
+
+
+@given(st.integers(0, 0xFFFF), STEPS)
+def test_no_number_ever_carries_two_payloads(start: int, steps: list[tuple[str, int]]) -> None:
+    line = Line()
+    viewers = [line.viewer(), line.viewer(resend=None)]
+    seq, ssrc, unique = start, 7, itertools.count()
+    for at, (step, amount) in enumerate(steps):
+        now, payload = at / 30, (KEY if at % 5 == 0 else DELTA) + b"%d" % next(unique)
+        if step in ("ahead", "leap"):
+            seq += amount
+            line.receive(seq, at * 3000, payload, now, ssrc)
+        elif step == "late":
+            line.receive(seq - amount, at * 3000, payload, now, ssrc)
+        elif step == "again":
+            number = ((seq - amount) & 0xFFFF).to_bytes(2, "big")
+            line.track.receive_again(0, at * 3000, number + payload, now)
+            line.flush()
+        elif step == "restart":
+            seq, ssrc = amount, ssrc + 1
+            line.receive(seq, at * 3000, payload, now, ssrc)
+        elif step == "new":
+            seq = amount
+            line.feed.new_source()
+            line.track = UpTrack(chosen(), line.feed)
+            line.receive(seq, at * 3000, KEY + payload, now, ssrc)
+        else:
+            newest = line.feed.continuity.last_seq or 0
+            for viewer in viewers:
+                viewer.send_again(range(newest - amount, newest), now)
+
+
+def film(line: Line, count: int, start: int = 0, ssrc: int = 7, base: float = 0.0) -> None:
+    for at in range(count):
+        payload = (KEY if at == 0 else DELTA) + b"%d/%d" % (ssrc, start + at)
+        line.receive(start + at, (start + at) * 3000, payload, base + at / 30, ssrc)
+
+
+def test_a_viewer_begins_with_the_keyframe_and_not_a_packet_sooner() -> None:
+    line = Line()
+    film(line, 10)
+    line.viewer()
+    line.receive(10, 30_000, DELTA, 1.0)
+    assert line.wire.sent == []
+    assert line.feed.keyframes.wished
+    line.receive(11, 33_000, KEY, 1.1)
+    line.receive(12, 36_000, DELTA, 1.2)
+    assert [packet[12:] for packet in line.wire.sent] == [KEY, DELTA]
+    assert not line.feed.keyframes.wished
+
+
+def test_the_second_slice_of_a_keyframe_is_no_beginning() -> None:
+    line = Line()
+    film(line, 3)
+    line.receive(3, 9000, KEY, 1.0)
+    line.viewer()
+    line.receive(4, 9000, KEY, 1.0)
+    assert line.wire.sent == []
+
+
+def test_sound_begins_at_once() -> None:
+    line = Line("audio")
+    line.viewer()
+    line.receive(5, 100, b"sound", 0.0)
+    assert len(line.wire.sent) == 1
+    assert not line.feed.keyframes.wished
+
+
+def test_a_source_that_renumbers_itself_goes_on_after_a_moment() -> None:
+    line = Line()
+    line.viewer()
+    film(line, 10, start=5000)
+    for at in range(60):
+        line.receive(100 + at, at * 3000, KEY if at % 10 == 0 else DELTA, 2 + at / 30)
+    numbers = [int.from_bytes(packet[2:4], "big") for packet in line.wire.sent]
+    assert numbers == list(range(5000, 5000 + len(numbers)))
+    assert len(numbers) > 20
+
+
+def test_an_old_ssrc_does_not_come_back() -> None:
+    line = Line()
+    line.viewer()
+    film(line, 5)
+    film(line, 5, start=900, ssrc=8, base=1.0)
+    before = len(line.wire.sent)
+    line.receive(6, 0, KEY, 2.0, ssrc=7)
+    assert len(line.wire.sent) == before
+
+
+def test_a_padding_packet_keeps_the_numbers_gapless() -> None:
+    line = Line()
+    line.viewer()
+    film(line, 3)
+    line.receive(3, 9000, b"", 0.2)
+    assert len(line.wire.sent[-1]) == 12
+
+
+def test_a_nack_is_answered_across_the_wrap_and_within_an_allowance() -> None:
+    line = Line()
+    viewer = line.viewer()
+    film(line, 600, start=65_300)
+    sent = len(line.wire.sent)
+    viewer.send_again([65_535, 65_536, 65_537], 1.0)
+    assert [int.from_bytes(packet[12:14], "big") for packet in line.wire.sent[sent:]] == [
+        65_535,
+        0,
+        1,
+    ]
+    viewer.send_again(range(65_300, 65_900), 1.0)
+    assert viewer.resent == RESEND_BURST
+    viewer.send_again(range(65_300, 65_310), 2.0)
+    assert viewer.resent == RESEND_BURST + 10
+
+
+def test_a_resend_without_a_stream_of_its_own_is_the_same_bytes() -> None:
+    line = Line()
+    viewer = line.viewer(resend=None)
+    film(line, 5)
+    viewer.send_again([3], 1.0)
+    assert line.wire.sent[-1] == line.wire.sent[3]
+
+
+def test_reports_count_from_when_the_viewer_joined() -> None:
+    line = Line()
+    viewer = line.viewer()
+    assert viewer.report(1 << 48, 0, 0.0) is None
+    film(line, 5)
+    late = line.viewer()
+    line.receive(5, 15_000, KEY, 1.0)
+    report = viewer.report(0x1234 << 16, 0, 5.0)
+    assert report is not None
+    assert int.from_bytes(report[20:24], "big") == 6
+    other = late.report(0x1234 << 16, 0, 5.0)
+    assert other is not None
+    assert int.from_bytes(other[20:24], "big") == 1
+    told = RtcpReceiverInfo(
+        ssrc=1,
+        fraction_lost=64,
+        packets_lost=3,
+        highest_sequence=0,
+        jitter=0,
+        lsr=0x1234,
+        dlsr=32768,
+    )
+    viewer.reported(told, 5.6)
+    assert viewer.round_trip is not None
+    assert abs(viewer.round_trip - 0.1) < 0.001
+    assert viewer.fraction_lost == 0.25
+
+
+def test_lost_packets_are_asked_for_and_recovered_once() -> None:
+    line = Line()
+    line.viewer()
+    film(line, 3)
+    line.receive(5, 15_000, DELTA, 0.5)
+    assert line.track.ask_again(0.5) == [3, 4]
+    line.track.receive_again(0, 9000, b"\x00\x03" + DELTA, 0.6)
+    line.track.receive_again(0, 9000, b"\x00\x03" + KEY, 0.6)
+    line.flush()
+    assert line.track.recovered == 1
+    assert line.track.ask_again(0.6) == [4]
+    numbers = [int.from_bytes(packet[2:4], "big") for packet in line.wire.sent]
+    assert numbers == [0, 1, 2, 5, 3]

@@ -1,0 +1,170 @@
+"""Offers are read without trust and answered with what everybody can play."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime.relay import offer as offers
+from realtime.relay.offer import Fingerprint, OfferRefused
+from realtime.relay.sdp import Chosen, Here, Sends, answer_publisher, answer_subscriber
+from tests.unit.realtime.relay.offers import AUDIO, DATA, FINGERPRINT, VIDEO, offer
+
+HERE = Here(
+    addresses=("192.0.2.7", "2001:db8::7"),
+    port=4000,
+    ufrag="ours",
+    password="secret",
+    fingerprint=Fingerprint(algorithm="sha-256", value="CD:EF"),
+)
+H264 = {"video": Sends(codec="h264", ssrc=21, resend_ssrc=22)}
+BOTH = {
+    "audio": Sends(codec="opus", ssrc=31, resend_ssrc=32),
+    "video": Sends(codec="vp8", ssrc=21, resend_ssrc=22),
+}
+
+
+def published(text: str) -> tuple[list[str], dict[str, Chosen]]:
+    answer, chosen = answer_publisher(offers.parse(text), HERE)
+    return answer.split("\r\n"), chosen
+
+
+def watched(text: str, sends: dict[str, Sends]) -> tuple[list[str], dict[str, Chosen]]:
+    answer, chosen = answer_subscriber(offers.parse(text), HERE, sends)
+    return answer.split("\r\n"), chosen
+
+
+def test_a_publisher_gets_its_first_codec_that_all_can_play() -> None:
+    lines, chosen = published(offer())
+    assert (chosen["audio"].codec, chosen["audio"].payload_type) == ("opus", 111)
+    assert (chosen["video"].codec, chosen["video"].payload_type) == ("vp8", 96)
+    assert chosen["video"].resend_payload_type == 97
+    assert (chosen["video"].transport_cc, chosen["video"].abs_send_time) == (3, 2)
+    assert "m=video 4000 UDP/TLS/RTP/SAVPF 96 97" in lines
+    assert "m=audio 4000 UDP/TLS/RTP/SAVPF 111" in lines
+    assert "a=rtcp-fb:96 transport-cc" in lines
+    assert "a=rtcp-fb:96 nack pli" in lines
+    assert lines.count("a=recvonly") == lines.count("a=setup:passive") == 2
+    assert "a=group:BUNDLE 0 1" in lines
+    assert "a=ice-lite" in lines
+    assert not any("VP9" in line or "allow-mixed" in line for line in lines)
+
+
+def test_every_address_is_a_candidate() -> None:
+    lines, _ = published(offer())
+    found = [line for line in lines if line.startswith("a=candidate")]
+    assert found[0] == "a=candidate:1 1 udp 2130706430 192.0.2.7 4000 typ host"
+    assert found[1] == "a=candidate:2 1 udp 2130706429 2001:db8::7 4000 typ host"
+
+
+def test_h264_is_taken_in_packetization_mode_1_and_the_baseline() -> None:
+    video = VIDEO.replace("98 96 97 104", "104")
+    lines, chosen = published(offer(video=video))
+    assert (chosen["video"].codec, chosen["video"].payload_type) == ("h264", 108)
+    assert chosen["video"].resend_payload_type == 109
+    assert any("a=fmtp:108 " in line and "packetization-mode=1" in line for line in lines)
+
+
+def test_h264_without_mode_1_is_not_taken() -> None:
+    video = VIDEO.replace("98 96 97 104 102 103 108 109", "104")
+    _, chosen = published(offer(video=video))
+    assert chosen.keys() == {"audio"}
+
+
+def test_a_viewer_gets_the_codec_that_is_on_the_stage() -> None:
+    lines, chosen = watched(offer("recvonly"), H264)
+    assert (chosen["video"].codec, chosen["video"].payload_type) == ("h264", 108)
+    assert "m=audio 0 UDP/TLS/RTP/SAVPF 63" in lines
+    assert "a=group:BUNDLE 1" in lines
+    assert "a=ssrc-group:FID 21 22" in lines
+    lines, chosen = watched(offer("recvonly"), BOTH)
+    assert chosen.keys() == {"audio", "video"}
+    assert lines.count("a=sendonly") == 2
+    assert not any("extmap" in line or "transport-cc" in line for line in lines)
+
+
+def test_a_viewer_without_the_codec_is_refused() -> None:
+    video = VIDEO.replace("98 96 97 104 102 103 108 109", "96 97")
+    with pytest.raises(OfferRefused, match="h264"):
+        watched(offer("recvonly", video=video), H264)
+
+
+def test_a_viewer_of_sound_only() -> None:
+    text = offer("recvonly", video="").replace("BUNDLE 0 1", "BUNDLE 0")
+    _, chosen = watched(text, BOTH)
+    assert chosen.keys() == {"audio"}
+
+
+def test_who_insists_on_being_passive_is_called() -> None:
+    lines, _ = published(offer().replace("a=setup:actpass", "a=setup:passive"))
+    assert "a=setup:active" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "not an SDP offer"),
+        ("v=0\r\n", "no media"),
+        (offer() + DATA, "data channels"),
+        (offer(video=VIDEO + AUDIO.replace("mid:0", "mid:2")), "no more"),
+        (offer().replace("BUNDLE 0 1", "BUNDLE 0"), "one bundle"),
+        (offer().replace("a=group:BUNDLE 0 1\r\n", ""), "one bundle"),
+        (offer().replace("a=mid:1", "a=mid:0"), "its own mid"),
+        (offer().replace("a=mid:1\r\n", ""), "its own mid"),
+        (offer().replace("a=rtcp-mux\r\n", ""), "share a port"),
+        (offer().replace("a=ice-pwd", "a=ice-other"), "ICE credentials"),
+        (offer().replace("C3Hh", "C3\u00e9h"), "ICE credentials"),
+        (offer().replace(FINGERPRINT, "AB:CD"), "fingerprint"),
+        (offer().replace("sha-256", "md5"), "fingerprint"),
+        (offer().replace("actpass", "holdconn"), "DTLS role"),
+        (offer().replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), "encrypted"),
+        (offer().replace("m=video", "m=image"), "only audio and video"),
+        (offer().replace("SAVPF 98", "SAVPF 980"), "out of range"),
+        (offer().replace("SAVPF 98", "SAVPF x"), "malformed"),
+        (offer().replace("rtpmap:96 VP8/90000", "rtpmap:96 VP8"), "malformed"),
+        (offer().replace("a=mid:0", "a=mid:0 0"), "malformed"),
+        (offer() + "a=x\r\n" * 20_000, "too large"),
+        (offer("recvonly"), "neither Opus"),
+        (offer("inactive"), "no more"),
+    ],
+)
+def test_what_we_do_not_serve_is_refused(text: str, why: str) -> None:
+    with pytest.raises(OfferRefused, match=why):
+        published(text)
+
+
+def test_candidates_are_not_even_read() -> None:
+    hostile = "a=candidate:1 1 udp 1 192.0.2.66 9 typ host raddr nonsense\r\n"
+    assert offers.parse(offer() + hostile) == offers.parse(offer())
+
+
+def test_answers_repeat_no_line_break_of_the_offer() -> None:
+    hostile = offer().replace("useinbandfec=1", "useinbandfec=1\x85a=injected\x0b")
+    lines, _ = published(hostile)
+    assert not any("injected" in line for line in lines)
+
+
+LINES = offer().split("\r\n")
+
+
+@given(
+    lines=st.lists(
+        st.one_of(
+            st.sampled_from(LINES),
+            st.text(max_size=30),
+            st.sampled_from(LINES).flatmap(
+                lambda line: st.integers(0, len(line)).map(lambda at: line[:at])
+            ),
+        ),
+        max_size=60,
+    ),
+    whole=st.booleans(),
+)
+def test_no_offer_does_anything_but_be_answered_or_refused(
+    lines: list[str], *, whole: bool
+) -> None:
+    text = "\r\n".join([*LINES[:-1], *lines] if whole else lines)
+    for answer in (published, lambda text: watched(text, BOTH)):
+        with contextlib.suppress(OfferRefused):
+            answer(text)
