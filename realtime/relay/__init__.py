@@ -1,0 +1,1 @@
+"""Media: takes a speaker's stream over WHIP and hands it to every viewer over WHEP, undecoded."""
