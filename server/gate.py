@@ -87,7 +87,8 @@ class ConferenceGate:
         return (error.code, error.where or str(error)) if isinstance(error, Refused) else None
 
     async def left(self, guest: Guest) -> None:
-        """A dropped socket is no leave: the lease bridges it."""
+        """Gone from every place for now. For attendance this is no leave: the lease bridges it."""
+        await self._services.presence.leave(guest.connection)
 
     async def _place(self, kind: str, thing: UUID) -> Place | None:
         if kind == "session":

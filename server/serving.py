@@ -6,6 +6,7 @@ import sys
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from realtime.hub.mount import hub_server, listen, mount
+from realtime.hub.mount import Factory, hub_server, listen, mount
 from realtime.hub.reception import open_reception
 from realtime.relay.app import create_app as create_relay_app
 from realtime.relay.relay import open_relay
@@ -57,15 +58,24 @@ async def serve(settings: Settings, role: Roles) -> int:
         )
     with alone(settings):
         await prepare_database(settings)
-        async with running(settings, role) as server:
+        async with running(settings, role) as ready:
             # Hubs share one port; the kernel spreads the sockets over them.
             shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
-            await server.serve(sockets=shared)
+            await ready.server.serve(sockets=shared)
     return 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A server that is yet to serve, and what it runs on."""
+
+    server: uvicorn.Server
+    services: Services
+    places: RememberedPlaces
+
+
 @asynccontextmanager
-async def running(settings: Settings, role: Roles) -> AsyncGenerator[uvicorn.Server]:
+async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
     """Everything open around a server that is yet to serve."""
     async with (
         TaskGroup() as tasks,
@@ -90,25 +100,31 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[uvicorn.Ser
             stack.callback(sealing.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
             if role is Roles.HUB:
-                yield hub_server([settings.address], reception.greet)
+                alone_hub = hub_server([settings.address], reception.greet)
+                yield Ready(server=alone_hub, services=services, places=places)
                 return
             listening = tasks.create_task(on_air.listen(services))
             try:
-                yield uvicorn.Server(
-                    uvicorn.Config(
-                        create_app(services, places),
-                        host=settings.host,
-                        port=settings.port,
-                        ws=sockets,  # type: ignore[arg-type]
-                        lifespan="off",
-                        log_config=None,
-                        access_log=False,
-                        server_header=False,
-                        timeout_graceful_shutdown=GOODBYE_SECONDS,
-                    )
-                )
+                server = uvicorn.Server(_config(settings, services, places, sockets))
+                yield Ready(server=server, services=services, places=places)
             finally:
                 listening.cancel()
+
+
+def _config(
+    settings: Settings, services: Services, places: RememberedPlaces, sockets: Factory
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(services, places),
+        host=settings.host,
+        port=settings.port,
+        ws=sockets,  # type: ignore[arg-type]  # it only calls what it is given
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+    )
 
 
 def relay_environment(settings: Settings) -> Mapping[str, str]:

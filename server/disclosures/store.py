@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.db import Base
+from server.db import Base, insert_once
+from server.disclosures import rules
 from server.ids import new_id
 
 
@@ -51,3 +53,84 @@ class DisclosureShown(Base):
     )
     sha256: Mapped[str] = mapped_column(primary_key=True)
     shown_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+async def newest(
+    db: AsyncSession, conference_id: UUID, session_id: UUID
+) -> rules.Disclosure | None:
+    """The text in force, if any was entered."""
+    row = await db.scalar(
+        select(Disclosure)
+        .where(Disclosure.conference_id == conference_id, Disclosure.session_id == session_id)
+        .order_by(Disclosure.entered_at.desc(), Disclosure.id.desc())
+        .limit(1)
+    )
+    return None if row is None else _disclosure(row)
+
+
+async def newest_of_all(db: AsyncSession, conference_id: UUID) -> dict[UUID, rules.Disclosure]:
+    """The text in force of every session that has one."""
+    rows = await db.scalars(
+        select(Disclosure)
+        .where(Disclosure.conference_id == conference_id)
+        .order_by(Disclosure.entered_at, Disclosure.id)
+    )
+    return {row.session_id: _disclosure(row) for row in rows}
+
+
+async def enter(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, *, text: str, person_id: UUID
+) -> bool:
+    """Put a text in force; False when exactly this one already is."""
+    present = await newest(db, conference_id, session_id)
+    sha256 = rules.fingerprint(text)
+    if present is not None and present.sha256 == sha256:
+        return False
+    db.add(
+        Disclosure(
+            conference_id=conference_id,
+            session_id=session_id,
+            text=text,
+            sha256=sha256,
+            entered_by=person_id,
+        )
+    )
+    await db.flush()
+    return True
+
+
+async def acknowledge(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, *, person_id: UUID, sha256: str
+) -> bool:
+    """Note that a person has read a text; False when that was noted before."""
+    return await insert_once(
+        db,
+        DisclosureShown,
+        conference_id=conference_id,
+        session_id=session_id,
+        person_id=person_id,
+        sha256=sha256,
+        shown_at=clock.now(),
+    )
+
+
+async def panel(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
+) -> rules.Panel | None:
+    """The text in force, and whether this person has said that they read exactly it."""
+    disclosure = await newest(db, conference_id, session_id)
+    if disclosure is None:
+        return None
+    shown = await db.scalar(
+        select(DisclosureShown.shown_at).where(
+            DisclosureShown.conference_id == conference_id,
+            DisclosureShown.session_id == session_id,
+            DisclosureShown.person_id == person_id,
+            DisclosureShown.sha256 == disclosure.sha256,
+        )
+    )
+    return rules.Panel(disclosure=disclosure, acknowledged=shown is not None)
+
+
+def _disclosure(row: Disclosure) -> rules.Disclosure:
+    return rules.Disclosure(text=row.text, sha256=row.sha256, entered_at=row.entered_at)

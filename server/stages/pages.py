@@ -1,5 +1,76 @@
-"""Stages as pages."""
+"""Stages as pages: tickets, tokens, the phases as forms, and the pages around a picture."""
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-routes: list[BaseRoute] = []
+from server import clock
+from server.access import guarded
+from server.call import Call
+from server.disclosures import rules as disclosure_rules
+from server.disclosures import store as disclosures
+from server.errors import Invalid, NotFound
+from server.rights import Act
+from server.stages import desk_page, live, rules, session_page, store, studio_page, whip
+from server.stages.rules import Watching
+from server.stages.session_page import session_of
+
+BACK = {"desk": "/desk", "studio": "/studio"}
+"""Which page a form of the phases was on."""
+
+
+async def ticket(_request: Request, call: Call) -> Response:
+    """A ticket to watch, for a minute and once; 409 without the acknowledged disclosure."""
+    return await _ticket(call, Watching.AUDIENCE)
+
+
+async def desk_ticket(_request: Request, call: Call) -> Response:
+    """For those who run the session: they look at what goes out, backstage too."""
+    return await _ticket(call, Watching.DESK)
+
+
+async def _ticket(call: Call, watching: Watching) -> Response:
+    session_id = session_of(call)
+    async with call.db.begin() as db:
+        phase = await store.phase(db, call.conference_id, session_id)
+        if phase is None:
+            raise NotFound("There is no such session.")
+        if watching is Watching.AUDIENCE:
+            disclosure_rules.gate(
+                await disclosures.panel(db, call.conference_id, session_id, call.person_id)
+            )
+        rules.watchable(phase, watching)
+        made = await store.new_ticket(
+            db, call.conference_id, session_id, call.person_id, watching=watching, now=clock.now()
+        )
+    url = f"{call.services.settings.address}/whep/{session_id}"
+    return JSONResponse({"ticket": made, "url": url})
+
+
+async def take_step(request: Request, call: Call) -> Response:
+    """The commands of `live.STEPS` as a form."""
+    form = await request.form()
+    act = form.get("act", "")
+    if not isinstance(act, str) or act not in live.STEPS:
+        raise Invalid("Choose what is to happen.", where="act")
+    session_id = session_of(call)
+    await live.step(session_id, act, call)
+    back = form.get("back", "")
+    tail = BACK.get(back, "") if isinstance(back, str) else ""
+    return RedirectResponse(f"/sessions/{session_id}{tail}", 303)
+
+
+SESSION = "/sessions/{session_id:uuid}"
+
+routes: list[BaseRoute] = [
+    guarded(SESSION, session_page.show, Act.ATTEND),
+    guarded(SESSION + "/state", session_page.state, Act.ATTEND),
+    guarded(SESSION + "/ticket", ticket, Act.ATTEND, methods=["POST"]),
+    guarded(SESSION + "/desk", desk_page.show, Act.RUN_DESK),
+    guarded(SESSION + "/desk/ticket", desk_ticket, Act.RUN_DESK, methods=["POST"]),
+    guarded(SESSION + "/phase", take_step, Act.RUN_DESK, methods=["POST"]),
+    guarded(SESSION + "/studio", studio_page.show, Act.PUBLISH),
+    guarded(SESSION + "/studio/token", studio_page.token, Act.PUBLISH, methods=["POST"]),
+    guarded(SESSION + "/studio", studio_page.encoder, Act.PUBLISH, methods=["POST"]),
+    *whip.routes,
+]

@@ -1,14 +1,21 @@
-"""The tokens that let people publish and watch, as rows."""
+"""Who may publish and watch, which media connections stand, and what is on air, as rows."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server import clock
-from server.db import Base
+from server import clock, secrets
+from server.agenda.rules import Phase
+from server.agenda.store import Session
+from server.db import Base, Doc, Word, insert_once
 from server.ids import new_id
+from server.stages import rules
+from server.stages.rules import TokenKind, Watching
 
 
 class StageToken(Base):
@@ -21,18 +28,20 @@ class StageToken(Base):
             ["session.conference_id", "session.id"],
             ondelete="CASCADE",
         ),
+        Index("ix_stage_token_session_id", "conference_id", "session_id", "person_id"),
     )
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     conference_id: Mapped[UUID]
     session_id: Mapped[UUID]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    kind: Mapped[TokenKind] = mapped_column(Word(TokenKind))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime]
 
 
 class WatchTicket(Base):
-    """Lets one learner start watching one session within a minute, once."""
+    """Lets one person start watching one session within a minute, once."""
 
     __tablename__ = "watch_ticket"
     __table_args__ = (Index("ix_watch_ticket_expires_at", "expires_at"),)
@@ -41,14 +50,16 @@ class WatchTicket(Base):
     conference_id: Mapped[UUID]
     session_id: Mapped[UUID]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    watching: Mapped[Watching] = mapped_column(Word(Watching))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
 class MediaAnswer(Base):
-    """A WHIP or WHEP resource: which relay location its public address stands for, and whose it is."""
+    """A WHIP or WHEP resource: what its public address stands for on the relay, and whose it is."""
 
     __tablename__ = "media_resource"
+    __table_args__ = (Index("ix_media_resource_session_id", "conference_id", "session_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -57,5 +68,288 @@ class MediaAnswer(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     token_hash: Mapped[bytes]
     location: Mapped[str]
-    kind: Mapped[str]
+    kind: Mapped[str]  # "publish", or what is watched for
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class OnAir(Base):
+    """A publisher's media flow into a session's stage: there is a row, or they do not."""
+
+    __tablename__ = "stage_on_air"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "session_id"],
+            ["session.conference_id", "session.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID]
+    media: Mapped[dict[str, str]] = mapped_column(Doc())
+    since_ms: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Whom a token or a ticket was given to, and for which session."""
+
+    conference_id: UUID
+    session_id: UUID
+    person_id: UUID
+    watching: Watching = Watching.AUDIENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Air:
+    """Media that flow: who sends them, kind to codec, and since when."""
+
+    person_id: UUID
+    media: dict[str, str]
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A standing media connection."""
+
+    id: UUID
+    session_id: UUID
+    location: str
+
+
+async def new_token(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID,
+    *, kind: TokenKind, expires_at: datetime,
+) -> str:  # fmt: skip
+    """A token to publish with. An encoder's replaces the one before, which stops to hold."""
+    if kind is TokenKind.ENCODER:
+        await db.execute(
+            delete(StageToken).where(
+                StageToken.conference_id == conference_id,
+                StageToken.session_id == session_id,
+                StageToken.person_id == person_id,
+                StageToken.kind == kind,
+            )
+        )
+    token = secrets.new_token()
+    db.add(
+        StageToken(
+            token_hash=secrets.fingerprint(token),
+            conference_id=conference_id,
+            session_id=session_id,
+            person_id=person_id,
+            kind=kind,
+            expires_at=expires_at,
+        )
+    )
+    await db.flush()
+    return token
+
+
+async def token_bearer(
+    db: AsyncSession, session_id: UUID, token: str, now: datetime
+) -> Bearer | None:
+    """Whose token this is, if it holds for this session."""
+    found = await db.execute(
+        select(StageToken, Session.phase)
+        .join(
+            Session,
+            (Session.conference_id == StageToken.conference_id)
+            & (Session.id == StageToken.session_id),
+        )
+        .where(
+            StageToken.token_hash == secrets.fingerprint(token),
+            StageToken.session_id == session_id,
+        )
+    )
+    row = found.first()
+    if row is None or not rules.token_holds(row.StageToken.expires_at, row.phase, now):
+        return None
+    token_row = row.StageToken
+    return Bearer(
+        conference_id=token_row.conference_id,
+        session_id=session_id,
+        person_id=token_row.person_id,
+    )
+
+
+async def encoder_since(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
+) -> datetime | None:
+    """When a person made the encoder's token that holds now."""
+    made: datetime | None = await db.scalar(
+        select(StageToken.created_at).where(
+            StageToken.conference_id == conference_id,
+            StageToken.session_id == session_id,
+            StageToken.person_id == person_id,
+            StageToken.kind == TokenKind.ENCODER,
+            StageToken.expires_at > clock.now(),
+        )
+    )
+    return made
+
+
+async def new_ticket(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID,
+    *, watching: Watching, now: datetime,
+) -> str:  # fmt: skip
+    ticket = secrets.new_token()
+    db.add(
+        WatchTicket(
+            token_hash=secrets.fingerprint(ticket),
+            conference_id=conference_id,
+            session_id=session_id,
+            person_id=person_id,
+            watching=watching,
+            expires_at=now + rules.TICKET_LIFETIME,
+        )
+    )
+    await db.flush()
+    return ticket
+
+
+async def use_ticket(
+    db: AsyncSession, session_id: UUID, ticket: str, now: datetime
+) -> Bearer | None:
+    """Use a ticket up; None when it is unknown, used, too old or for another session."""
+    found = await db.execute(
+        update(WatchTicket)
+        .where(
+            WatchTicket.token_hash == secrets.fingerprint(ticket),
+            WatchTicket.session_id == session_id,
+            WatchTicket.used_at.is_(None),
+            WatchTicket.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(WatchTicket.conference_id, WatchTicket.person_id, WatchTicket.watching)
+    )
+    row = found.first()
+    if row is None:
+        return None
+    return Bearer(
+        conference_id=row.conference_id,
+        session_id=session_id,
+        person_id=row.person_id,
+        watching=row.watching,
+    )
+
+
+async def phase(db: AsyncSession, conference_id: UUID, session_id: UUID) -> Phase | None:
+    found: Phase | None = await db.scalar(
+        select(Session.phase).where(
+            Session.conference_id == conference_id, Session.id == session_id
+        )
+    )
+    return found
+
+
+async def add_resource(
+    db: AsyncSession, bearer: Bearer, *, token: str, location: str, kind: str
+) -> str:
+    """Remember an answered connection; returns the secret in its public address."""
+    secret = secrets.new_token()
+    db.add(
+        MediaAnswer(
+            secret_hash=secrets.fingerprint(secret),
+            conference_id=bearer.conference_id,
+            session_id=bearer.session_id,
+            person_id=bearer.person_id,
+            token_hash=secrets.fingerprint(token),
+            location=location,
+            kind=kind,
+        )
+    )
+    await db.flush()
+    return secret
+
+
+async def find_resource(
+    db: AsyncSession, session_id: UUID, secret: str, token: str
+) -> Resource | None:
+    """The connection behind an address, for whoever holds the token that opened it."""
+    row = await db.scalar(
+        select(MediaAnswer).where(
+            MediaAnswer.secret_hash == secrets.fingerprint(secret),
+            MediaAnswer.session_id == session_id,
+            MediaAnswer.token_hash == secrets.fingerprint(token),
+        )
+    )
+    return None if row is None else _resource(row)
+
+
+async def audience(db: AsyncSession, conference_id: UUID, session_id: UUID) -> list[Resource]:
+    """The audience's connections of a session; the desk's and the speaker's are not among them."""
+    rows = await db.scalars(
+        select(MediaAnswer).where(
+            MediaAnswer.conference_id == conference_id,
+            MediaAnswer.session_id == session_id,
+            MediaAnswer.kind == Watching.AUDIENCE.value,
+        )
+    )
+    return [_resource(row) for row in rows]
+
+
+async def resources_of(db: AsyncSession, person_id: UUID) -> list[Resource]:
+    rows = await db.scalars(select(MediaAnswer).where(MediaAnswer.person_id == person_id))
+    return [_resource(row) for row in rows]
+
+
+async def forget_resource(db: AsyncSession, resource_id: UUID) -> None:
+    await db.execute(delete(MediaAnswer).where(MediaAnswer.id == resource_id))
+
+
+async def forget_resources(db: AsyncSession, before: datetime) -> None:
+    """Forget connections made before: their relay is gone, or they are long over."""
+    await db.execute(delete(MediaAnswer).where(MediaAnswer.created_at < before))
+
+
+async def forget_expired(db: AsyncSession, before: datetime) -> None:
+    """Forget tickets and tokens that stopped to hold some time ago."""
+    for row in (WatchTicket, StageToken):
+        await db.execute(delete(row).where(row.expires_at < before))
+
+
+async def go_on_air(
+    db: AsyncSession, session_id: UUID, *, person_id: UUID, media: Mapping[str, str], at_ms: int
+) -> UUID | None:
+    """Media flow: the session's conference, or None when that is known or there is no session."""
+    conference_id = await db.scalar(select(Session.conference_id).where(Session.id == session_id))
+    if conference_id is None:
+        return None
+    new = await insert_once(
+        db, OnAir, conference_id=conference_id, session_id=session_id, person_id=person_id,
+        media=dict(media), since_ms=at_ms,
+    )  # fmt: skip
+    if new:
+        return conference_id
+    row = await db.get(OnAir, (conference_id, session_id))
+    if row is None or (row.media == dict(media) and row.person_id == person_id):
+        return None
+    row.media, row.person_id, row.since_ms = dict(media), person_id, at_ms
+    return conference_id
+
+
+async def go_off_air(db: AsyncSession, session_id: UUID) -> UUID | None:
+    """No media flow any more: the session's conference, or None when that is known."""
+    gone = await db.execute(
+        delete(OnAir).where(OnAir.session_id == session_id).returning(OnAir.conference_id)
+    )
+    row = gone.first()
+    return None if row is None else row.conference_id
+
+
+async def on_air(db: AsyncSession, conference_id: UUID, session_id: UUID) -> Air | None:
+    row = await db.get(OnAir, (conference_id, session_id))
+    if row is None:
+        return None
+    return Air(person_id=row.person_id, media=row.media, since_ms=row.since_ms)
+
+
+async def all_on_air(db: AsyncSession) -> list[UUID]:
+    return list(await db.scalars(select(OnAir.session_id)))
+
+
+def _resource(row: MediaAnswer) -> Resource:
+    return Resource(id=row.id, session_id=row.session_id, location=row.location)

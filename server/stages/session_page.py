@@ -1,0 +1,137 @@
+"""The session's page: picture, disclosure, credit, questions and polls on one page.
+
+It only gathers; each part is its feature's own. No exhibitor and no way to one stands in its main
+part (Standard 5.2): whoever learns here is shown education alone.
+"""
+
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from realtime.wire import Position
+from server import topics
+from server.agenda import rules as programme
+from server.agenda import store as agenda
+from server.agenda.rules import Session
+from server.call import Call
+from server.credit import ring
+from server.db import Rows
+from server.disclosures import store as disclosures
+from server.disclosures.rules import Panel
+from server.polls import panel as polls
+from server.questions import panel as questions
+from server.rendering import page, view
+from server.rights import Act, may
+from server.stages import audience, states
+from server.stages.states import StageState
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """The disclosure as one person finds it."""
+
+    sha256: str
+    text: str
+    acknowledged: bool
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the player starts from: the stage, and where its topic stood before."""
+
+    topic: str
+    epoch: str | None
+    seq: int
+    stage: StageState
+    disclosure: Read | None
+    viewers: int
+    ticket: str
+    """Where the page asks for a ticket."""
+
+
+async def show(_request: Request, call: Call) -> Response:
+    session_id = session_of(call)
+    topic = topics.session(session_id)
+    position = await call.services.publisher.position(topic)
+    async with call.db.read() as db:
+        conference = await agenda.conference(db, call.conference_id)
+        session = await agenda.session(db, call.conference_id, session_id)
+        disclosure = await disclosures.panel(db, call.conference_id, session_id, call.person_id)
+        shown = await snapshot(db, call, position)
+        standing = await ring.panel(call, db, session)
+    return page(
+        "stages/session.html",
+        view(call.who, conference, current="", live=True),
+        conference=conference,
+        session=programme.in_zone(session, conference.zone),
+        session_id=session_id,
+        credit=programme.credit_figure(session.designated_ms),
+        panel=disclosure,
+        doors=doors(call),
+        shown=shown,
+        ring=standing,
+        **await panels(call, session),
+    )
+
+
+async def panels(call: Call, session: Session) -> dict[str, object]:
+    """Each in its own transaction: what lives is read after its topics' positions."""
+    async with call.db.read() as db:
+        asked = await questions.panel(call, db, session)
+    async with call.db.read() as db:
+        polled = await polls.panel(call, db, session)
+    return {"questions": asked, "polls": polled}
+
+
+async def state(_request: Request, call: Call) -> Response:
+    """What the player starts from, anew: after a hole in the topic's history."""
+    session_id = session_of(call)
+    topic = topics.session(session_id)
+    position = await call.services.publisher.position(topic)
+    async with call.db.read() as db:
+        shown = await snapshot(db, call, position)
+    return JSONResponse(msgspec.to_builtins(shown))
+
+
+async def snapshot(db: Rows, call: Call, position: Position | None) -> Shown:
+    session_id = session_of(call)
+    disclosure = await disclosures.panel(db, call.conference_id, session_id, call.person_id)
+    return Shown(
+        topic=topics.session(session_id),
+        epoch=position.epoch if position else None,
+        seq=position.seq if position else 0,
+        stage=await states.read(db, call.conference_id, session_id),
+        disclosure=as_read(disclosure),
+        viewers=await audience.count(call.services, session_id),
+        ticket=f"/sessions/{session_id}/ticket",
+    )
+
+
+def as_read(panel: Panel | None) -> Read | None:
+    if panel is None:
+        return None
+    return Read(
+        sha256=panel.disclosure.sha256,
+        text=panel.disclosure.text,
+        acknowledged=panel.acknowledged,
+    )
+
+
+def doors(call: Call) -> list[tuple[str, str, str]]:
+    """Where those who run the session go from here: icon, label, address."""
+    session = f"/sessions/{session_of(call)}"
+    all_doors = (
+        ("video", "Studio", f"{session}/studio", Act.PUBLISH),
+        ("list-checks", "Desk", f"{session}/desk", Act.RUN_DESK),
+        ("shield-check", "Disclosure", f"{session}/disclosure", Act.EDIT_DISCLOSURE),
+    )
+    return [
+        (icon, label, address)
+        for icon, label, address, act in all_doors
+        if may(call.who, act, call.place)
+    ]
+
+
+def session_of(call: Call) -> UUID:
+    assert call.place.session_id is not None, "the address names a session"
+    return call.place.session_id

@@ -1,0 +1,254 @@
+"""WHIP and WHEP (RFC 9725 and its counterpart for playing) at the product's own address.
+
+Each request carries its own permission, a Bearer token or ticket, and no cookie is looked at. Here
+it is decided who may; the relay behind answers the offer, and its addresses never leave the server.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from realtime.relay.client import Answer, RelayAway, RelayRefused
+from realtime.relay.grant import Deed, Grant, sign
+from server import clock
+from server.access import public
+from server.errors import Forbidden, NotFound, Refused, Unavailable
+from server.people import store as people
+from server.rights import Act, Place, may
+from server.services import Services
+from server.stages import rules, store
+from server.stages.store import Bearer
+
+SDP_BYTES = 65_536
+"""A browser's offer with every codec takes 8 KiB."""
+
+RETRY_SECONDS = 2
+"""The supervisor brings the relay back within seconds."""
+
+OFFER, TRICKLE = "application/sdp", "application/trickle-ice-sdpfrag"
+PUBLISH = "publish"
+
+Result = TypeVar("Result")
+
+
+class WrongType(Refused):
+    code = "media.type"
+    status = 415
+
+
+class TooLarge(Refused):
+    code = "media.too_large"
+    status = 413
+
+
+class RelayMissing(Unavailable):
+    code = "relay.away"
+
+
+class RelaySaysNo(Exception):
+    """Passed on as it is: somebody else is on the stage, nobody is yet, too many connections."""
+
+    def __init__(self, refused: RelayRefused) -> None:
+        super().__init__(refused.reason)
+        self.status = refused.status
+
+
+CODES = {400: "media.offer", 409: "stage.taken", 429: "too_many", 503: "stage.full"}
+
+Endpoint = Callable[[Request, Services, str], Awaitable[Response]]
+
+
+def answering(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """Bearer in, and every no as JSON with the headers that programs look at."""
+
+    async def answered(request: Request) -> Response:
+        token = _bearer(request)
+        if token is None:
+            return _no(401, "token.missing", "A Bearer token is expected.")
+        try:
+            return await endpoint(request, request.state.services, token)
+        except RelaySaysNo as refusal:
+            code = CODES.get(refusal.status, "media.refused")
+            return _no(refusal.status, code, str(refusal))
+        except Refused as refusal:
+            return _no(refusal.status, refusal.code, str(refusal))
+
+    return answered
+
+
+async def publish(request: Request, services: Services, token: str) -> Response:
+    """Answer a speaker's offer; 409 while somebody else is on the stage."""
+    session_id: UUID = request.path_params["session_id"]
+    sdp = await _offer(request)
+    async with services.db.read() as db:
+        bearer = await store.token_bearer(db, session_id, token, clock.now())
+        if bearer is None:
+            raise rules.TokenUnknown("This token does not hold for this session.")
+        who = await people.who(db, bearer.person_id)
+    place = Place(conference_id=bearer.conference_id, session_id=session_id)
+    if not may(who, Act.PUBLISH, place):
+        raise Forbidden("Whoever this token was made for may no longer speak here.")
+    answer = await _asked(
+        services.relay.publish(str(session_id), _grant(services, bearer, "publish"), sdp)
+    )
+    async with services.db.begin() as db:
+        secret = await store.add_resource(
+            db, bearer, token=token, location=answer.location, kind=PUBLISH
+        )
+    return _created(f"/whip/{session_id}/{secret}", answer)
+
+
+async def watch(request: Request, services: Services, token: str) -> Response:
+    """Answer a viewer's offer; the ticket is used up by it."""
+    session_id: UUID = request.path_params["session_id"]
+    sdp = await _offer(request)
+    async with services.db.begin() as db:
+        bearer = await store.use_ticket(db, session_id, token, clock.now())
+        if bearer is None:
+            raise rules.TicketUsed("This ticket was used, or is too old. Ask for another one.")
+    await _still_watchable(services, bearer)
+    try:
+        answer = await _asked(
+            services.relay.watch(str(session_id), _grant(services, bearer, "watch"), sdp)
+        )
+    except RelaySaysNo as refusal:
+        if refusal.status == 409:  # noqa: PLR2004 - nobody has published here yet
+            return _no(409, "stage.off_air", "Nobody is on the stage yet.")
+        raise
+    async with services.db.begin() as db:
+        secret = await store.add_resource(
+            db, bearer, token=token, location=answer.location, kind=bearer.watching.value
+        )
+    try:
+        # The audience may have been sent out while the relay answered.
+        await _still_watchable(services, bearer)
+    except rules.NotLive:
+        await _asked(services.relay.hang_up(answer.location))
+        raise
+    return _created(f"/whep/{session_id}/{secret}", answer)
+
+
+async def hang_up(request: Request, services: Services, token: str) -> Response:
+    resource = await _resource(request, services, token)
+    await _asked(services.relay.hang_up(resource.location))
+    async with services.db.begin() as db:
+        await store.forget_resource(db, resource.id)
+    return Response(status_code=200)
+
+
+async def trickle(request: Request, services: Services, token: str) -> Response:
+    """Candidates are welcome and not needed: the relay is an ICE-lite agent."""
+    await _resource(request, services, token)
+    if _type(request) != TRICKLE:
+        raise WrongType(f"A body of type {TRICKLE} is expected.")
+    return Response(status_code=204)
+
+
+async def endpoint_options(_request: Request) -> Response:
+    return Response(status_code=204, headers={"Accept-Post": OFFER, "Allow": "OPTIONS, POST"})
+
+
+async def resource_options(_request: Request) -> Response:
+    headers = {"Accept-Patch": TRICKLE, "Allow": "DELETE, OPTIONS, PATCH"}
+    return Response(status_code=204, headers=headers)
+
+
+async def _resource(request: Request, services: Services, token: str) -> store.Resource:
+    """The connection that this address stands for, if the same Bearer opened it; else 404."""
+    names = request.path_params
+    async with services.db.read() as db:
+        found = await store.find_resource(db, names["session_id"], names["resource"], token)
+    if found is None:
+        raise NotFound("There is no such connection.")
+    return found
+
+
+async def _still_watchable(services: Services, bearer: Bearer) -> None:
+    async with services.db.read() as db:
+        phase = await store.phase(db, bearer.conference_id, bearer.session_id)
+    if phase is None:
+        raise NotFound("There is no such session.")
+    rules.watchable(phase, bearer.watching)
+
+
+async def _asked(question: Awaitable[Result]) -> Result:
+    """The relay's answer, its no, or that it is away."""
+    try:
+        return await question
+    except RelayAway:
+        raise RelayMissing("The picture is interrupted. It comes back by itself.") from None
+    except RelayRefused as refused:
+        raise RelaySaysNo(refused) from refused
+
+
+def _grant(services: Services, bearer: Bearer, deed: Deed) -> str:
+    grant = Grant(
+        who=str(bearer.person_id),
+        session=str(bearer.session_id),
+        may=deed,
+        exp=int(time.time()) + rules.GRANT_SECONDS,
+    )
+    return sign(grant, services.relay_secret)
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and token else None
+
+
+def _type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _offer(request: Request) -> str:
+    if _type(request) != OFFER:
+        raise WrongType(f"An offer of type {OFFER} is expected.")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > SDP_BYTES:
+            raise TooLarge("This is longer than an offer can be.")
+    return body.decode("utf-8", "replace")
+
+
+def _created(location: str, answer: Answer) -> Response:
+    return Response(answer.sdp, 201, {"Location": location}, media_type=OFFER)
+
+
+def _no(status: int, code: str, message: str) -> Response:
+    headers: dict[str, str] = {}
+    if status == 401:  # noqa: PLR2004 - the one status that names its scheme
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:  # noqa: PLR2004 - the one that passes by itself
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if status == WrongType.status:
+        headers["Accept-Post"] = OFFER
+    return JSONResponse({"code": code, "message": message, "where": ""}, status, headers)
+
+
+WHIP, WHEP = "/whip/{session_id:uuid}", "/whep/{session_id:uuid}"
+RESOURCE = "/{resource}"
+
+routes: list[Route] = [
+    public(WHIP, answering(publish), methods=["POST"]),
+    public(WHEP, answering(watch), methods=["POST"]),
+    *(
+        route
+        for path in (WHIP, WHEP)
+        for route in (
+            public(path, endpoint_options, methods=["OPTIONS"]),
+            public(path + RESOURCE, answering(hang_up), methods=["DELETE"]),
+            public(path + RESOURCE, answering(trickle), methods=["PATCH"]),
+            public(path + RESOURCE, resource_options, methods=["OPTIONS"]),
+        )
+    ),
+]
+
+BEARER_PATHS = frozenset({WHIP, WHEP, WHIP + RESOURCE, WHEP + RESOURCE})
+"""Open to strangers as routes: their own Bearer is looked at instead of a login."""

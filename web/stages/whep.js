@@ -1,0 +1,249 @@
+// Watching: a ticket, an offer, the picture; and again after every loss, until it is told to stop.
+import { wait } from "../live/backoff.js";
+
+/** @typedef {import("./show.js").Line} Line */
+
+/** No packet for so long while somebody is on air: the way to the relay is lost, whatever the browser says. */
+const STALLED_MS = 4_000;
+
+/** How often packets are counted. */
+const LOOK_MS = 500;
+
+/** Someone on the stage is expected soon: the news of it comes by the socket, this is for when it got lost. */
+const SLOW_ATTEMPT = 4;
+
+/**
+ * One place where a session is watched. Dispatches `line` (detail: a `Line`), `stream` (detail: a `MediaStream`) and
+ * `refused` (detail: the server's code: `disclosure.required`, `session.not_live`, …).
+ */
+export class Viewing extends EventTarget {
+  #ticket;
+  /** @type {RTCPeerConnection | undefined} */
+  #connection;
+  /** @type {{ location: string, bearer: string } | undefined} */
+  #resource;
+  /** @type {number | undefined} */
+  #timer;
+  /** @type {number | undefined} */
+  #watch;
+  #attempt = 0;
+  #wanted = false;
+  #packets = 0;
+  #changedAt = 0;
+  /** @type {Line} */
+  #line = "idle";
+  /** Whether somebody is on air, as the page knows it: silence is then a loss. */
+  onAir = false;
+
+  /** @param {string} ticket - where tickets are asked for */
+  constructor(ticket) {
+    super();
+    this.#ticket = ticket;
+  }
+
+  get line() {
+    return this.#line;
+  }
+
+  /** The browser's figures, or nothing while there is no connection. */
+  async figures() {
+    return this.#connection?.getStats();
+  }
+
+  /**
+   * Watch from now on.
+   * @param {number} [withinMs] - begin at a random time within this: not everybody at once
+   */
+  start(withinMs = 0) {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#attempt = 0;
+    this.#later(Math.random() * withinMs);
+  }
+
+  stop() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#close();
+    this.#say("idle");
+  }
+
+  /** There is news (somebody went on air, the socket is back): try now, if nothing plays. */
+  hurry() {
+    if (!this.#wanted || this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#later(Math.random() * 500);
+  }
+
+  /** @param {number} ms */
+  #later(ms) {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#try();
+    }, ms);
+  }
+
+  async #try() {
+    this.#close();
+    if (this.#line !== "lost") this.#say("joining");
+    try {
+      await this.#join();
+    } catch (error) {
+      if (!this.#wanted) return;
+      this.#failed(error instanceof No ? error : new No("network", 0));
+    }
+  }
+
+  async #join() {
+    const { ticket, url } = await asked(this.#ticket);
+    if (!this.#wanted) return;
+    const connection = new RTCPeerConnection();
+    this.#connection = connection;
+    const stream = new MediaStream();
+    connection.addTransceiver("video", { direction: "recvonly" });
+    connection.addTransceiver("audio", { direction: "recvonly" });
+    connection.addEventListener("track", ({ track }) => stream.addTrack(track));
+    connection.addEventListener("connectionstatechange", () => this.#changed(connection));
+    await connection.setLocalDescription();
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${ticket}` },
+      body: connection.localDescription?.sdp ?? "",
+    });
+    if (answer.status !== 201) throw await no(answer);
+    const resource = { location: answer.headers.get("Location") ?? "", bearer: ticket };
+    if (connection !== this.#connection) return hangUp(resource);
+    this.#resource = resource;
+    await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    for (const { transport } of connection.getReceivers()) {
+      // The relay's goodbye arrives here at once; the connection's own state follows seconds later.
+      transport?.addEventListener("statechange", () => {
+        if (transport.state === "closed" && connection === this.#connection) this.#lose();
+      });
+    }
+    this.#packets = 0;
+    this.#changedAt = performance.now();
+    this.#watch = setInterval(() => void this.#look(connection), LOOK_MS);
+    this.#dispatch("stream", stream);
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #changed(connection) {
+    if (connection === this.#connection && connection.connectionState === "failed") this.#lose();
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  async #look(connection) {
+    let packets = 0;
+    let frames = 0;
+    let video = false;
+    for (const each of (await connection.getStats()).values()) {
+      if (each.type !== "inbound-rtp") continue;
+      packets += each.packetsReceived ?? 0;
+      if (each.kind === "video") video = true;
+      frames += each.kind === "video" ? (each.framesDecoded ?? 0) : 0;
+    }
+    if (connection !== this.#connection) return;
+    const now = performance.now();
+    if (packets > this.#packets) {
+      this.#packets = packets;
+      this.#changedAt = now;
+      if (frames > 0 || !video) {
+        this.#attempt = 0;
+        this.#say("playing");
+      }
+    } else if (now - this.#changedAt > STALLED_MS) {
+      if (this.onAir) this.#lose();
+      else this.#say("stalled");
+    }
+  }
+
+  #lose() {
+    this.#close();
+    this.#say("lost");
+    if (this.#wanted) this.#later(wait(this.#attempt++));
+  }
+
+  /** @param {No} refusal */
+  #failed({ code, status }) {
+    this.#close();
+    this.#dispatch("refused", code);
+    if (code === "stage.off_air") {
+      this.#say("joining");
+      this.#attempt = Math.max(this.#attempt, SLOW_ATTEMPT);
+    } else if (status === 429) {
+      this.#attempt = Math.max(this.#attempt, SLOW_ATTEMPT);
+    } else if (code === "relay.away" || code === "network") {
+      this.#say("lost");
+    }
+    if (this.#wanted) this.#later(wait(this.#attempt++));
+  }
+
+  #close() {
+    clearInterval(this.#watch);
+    this.#connection?.close();
+    this.#connection = undefined;
+    if (this.#resource) void hangUp(this.#resource);
+    this.#resource = undefined;
+  }
+
+  /** @param {Line} line */
+  #say(line) {
+    if (line === this.#line) return;
+    this.#line = line;
+    this.#dispatch("line", line);
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #dispatch(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** A refusal of ours, by its code. */
+export class No extends Error {
+  /**
+   * @param {string} code
+   * @param {number} status
+   */
+  constructor(code, status) {
+    super(code);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** @param {Response} answer */
+export async function no(answer) {
+  try {
+    const { code } = await answer.json();
+    return new No(String(code), answer.status);
+  } catch {
+    return new No("http", answer.status);
+  }
+}
+
+/**
+ * A permission: a ticket or a token, and where to use it.
+ * @param {string} address
+ * @returns {Promise<{ ticket: string, token: string, url: string }>}
+ */
+export async function asked(address) {
+  const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" } });
+  if (!answer.ok) throw await no(answer);
+  return answer.json();
+}
+
+/** @param {{ location: string, bearer: string }} resource */
+export async function hangUp({ location, bearer }) {
+  if (!location) return;
+  try {
+    await fetch(location, { method: "DELETE", headers: { Authorization: `Bearer ${bearer}` }, keepalive: true });
+  } catch {
+    // The relay notices by itself when nobody answers any more.
+  }
+}
