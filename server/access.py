@@ -38,12 +38,13 @@ class Asking:
     """What the hub hands to a command: a socket, before any right was checked.
 
     `identify` reads who it belongs to; with `recently` an answer of the last seconds will do.
+    `peer` is None for commands that no socket brought.
     """
 
     identify: Callable[[bool], Awaitable[Who | None]]
     services: Services
     places: Places
-    peer: Peer
+    peer: Peer | None
 
 
 Endpoint = Callable[[Request, Call], Awaitable[Response]]

@@ -25,6 +25,7 @@ from server.app import create_app
 from server.attendance.sealing import keep_sealed
 from server.commands import commands
 from server.errors import Invalid, Unavailable
+from server.exhibits.keeping import keep_booths
 from server.gate import ConferenceGate
 from server.places import RememberedPlaces
 from server.services import RELAY_PURPOSE, Services, open_services
@@ -98,6 +99,8 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
         if role is not Roles.WEB:
             sealing = tasks.create_task(keep_sealed(services))
             stack.callback(sealing.cancel)
+            booths = tasks.create_task(keep_booths(services))
+            stack.callback(booths.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
             if role is Roles.HUB:
                 alone_hub = hub_server([settings.address], reception.greet)

@@ -1,0 +1,1 @@
+"""The demo: a congress that is live now, with people in it."""
