@@ -29,6 +29,7 @@ from server.rendering import page, view
 from server.rights import Act
 
 IMPORT = "/conferences/{slug}/office/import"
+CHANGES = frozenset({"added", "changed", "removed", "kept"})
 NO_CHANGES = ["no changes"]
 
 ELSEWHERE = {
@@ -110,7 +111,7 @@ async def _page(call: Call, shown: Shown, status: int = 200, *, done: bool = Fal
     async with call.db.read() as db:
         conference = await store.conference(db, call.conference_id)
     lines = [_line(text) for text in shown.lines]
-    counted = Counter(line.kind for line in lines if line.kind != "detail")
+    counted = Counter(line.kind for line in lines if line.kind in CHANGES)
     return page(
         "agenda/import.html",
         view(call.who, conference, current="/office"),

@@ -146,7 +146,9 @@ def _members(session: ImportedSession, present: Sequence[FacultyMember]) -> list
     """The file's names; a name that was there keeps everything an organiser added to it."""
     known = {each.name: each for each in reversed(present)}
     return [
-        known.pop(person.name, None) or FacultyMember(id=new_id(), name=person.name)
+        known.pop(person.name)
+        if person.name in known
+        else FacultyMember(id=new_id(), name=person.name)
         for person in session.people
     ]
 
