@@ -1,5 +1,13 @@
-"""Exhibits as pages."""
+"""Exhibits as pages: hall, booth, desk, office."""
 
 from starlette.routing import BaseRoute
 
-routes: list[BaseRoute] = []
+from server.exhibits import booth_editor, desk, hall_pages, office, visiting
+
+routes: list[BaseRoute] = [
+    *hall_pages.routes,
+    *visiting.routes,
+    *desk.routes,
+    *office.routes,
+    *booth_editor.routes,
+]

@@ -322,7 +322,7 @@ def nearest(count: int, step: int) -> int:
     return (count + step // 2) // step * step
 
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def safe_cell(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Badges handed over, and the leads they are."""

@@ -1,0 +1,1 @@
+"""The organiser's side of the hall: booths and their documents, written."""

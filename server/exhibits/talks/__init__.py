@@ -1,0 +1,1 @@
+"""Visits, the queue, threads and who of the staff is there."""
