@@ -119,7 +119,7 @@ class RelayClient:
                         event = decode(line)
                         if not isinstance(event, Alive):
                             yield event
-            except (httpx.HTTPError, OSError, msgspec.ValidationError, RelayRefused):
+            except (httpx.HTTPError, OSError, msgspec.DecodeError, RelayRefused):
                 longest = min(most, longest * 2)
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is no secret
 

@@ -23,6 +23,7 @@ REPORT_SECONDS = 1.0
 
 _HEADER = struct.Struct("!BBHLL")
 _ONE_BYTE_EXTENSIONS = 0xBEDE
+_MOST_SSRCS = 255
 _ABS_SEND_TIME_BYTES, _TRANSPORT_CC_BYTES = 3, 2
 
 Reported = Callable[[UpTrack, int, int, float], None]
@@ -76,7 +77,7 @@ class Publisher(Peer):
         flags, second, seq, timestamp, ssrc = _HEADER.unpack_from(packet)
         at = _HEADER.size + 4 * (flags & 0x0F)
         if flags & 0x10:
-            at = self._extensions(packet, at, ssrc, now)
+            at = self._extensions(packet, at, now)
         end = len(packet) - (packet[-1] if flags & 0x20 else 0)
         if at > end:
             return
@@ -120,6 +121,10 @@ class Publisher(Peer):
             if reports:
                 self.send_rtcp(rtcp.receiver_report(reports))
 
+    def ask_now(self) -> None:
+        """What is due without waiting for the timer."""
+        self.tick(self._clock())
+
     def _wanted(self, now: float) -> list[bytes]:
         wanted = []
         for track in self.tracks.values():
@@ -135,7 +140,7 @@ class Publisher(Peer):
     def _any_ssrc(self) -> int:
         return next((track.ssrc for track in self.tracks.values() if track.ssrc is not None), 0)
 
-    def _extensions(self, packet: bytes, at: int, ssrc: int, now: float) -> int:
+    def _extensions(self, packet: bytes, at: int, now: float) -> int:
         """Read what congestion control needs; the end of the header, past the packet if broken."""
         if at + 4 > len(packet):
             return len(packet) + 1
@@ -154,14 +159,14 @@ class Publisher(Peer):
             if number == self._transport_cc and len(value) == _TRANSPORT_CC_BYTES:
                 self._arrivals.arrived(int.from_bytes(value, "big"), now)
             elif number == self._abs_send_time and len(value) == _ABS_SEND_TIME_BYTES:
-                self._estimate(int.from_bytes(value, "big"), len(packet), ssrc, now)
+                self._estimate(int.from_bytes(value, "big"), len(packet), now)
             at += 1 + size
         return end
 
-    def _estimate(self, sent_at: int, size: int, ssrc: int, now: float) -> None:
+    def _estimate(self, sent_at: int, size: int, now: float) -> None:
         if self._estimator is None:
             return
-        estimate = self._estimator.add(int(now * 1000), sent_at, size, ssrc)
+        estimate = self._estimator.add(int(now * 1000), sent_at, size, self._any_ssrc())
         if estimate is not None:
             bitrate, ssrcs = estimate
-            self.send_rtcp(rtcp.remb(bitrate, ssrcs[:255]))
+            self.send_rtcp(rtcp.remb(bitrate, ssrcs[:_MOST_SSRCS]))

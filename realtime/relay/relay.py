@@ -188,14 +188,13 @@ class Relay:
             del self.stages[stage.session]
 
     def _offer(self, grant: Grant, sdp: str) -> Offer:
-        offer = parse_offer(sdp)
         if len(self.peers) >= PEERS:
             raise Refused("full", "the relay is full")
         mine = [each for each in self.peers.values() if each.grant.who == grant.who]
         if sum(each.keys is None for each in mine) >= SETUPS_AT_ONCE:
             raise Refused("flood", "too many connections at once")
         self._set_ups.begin(grant.who, self.mux.clock())
-        return offer
+        return parse_offer(sdp)
 
     def _here(self, peer: Peer) -> Here:
         return Here(

@@ -52,8 +52,7 @@ class Stage:
 
     def publish(self, publisher: Publisher, chosen: Mapping[str, Chosen]) -> None:
         """Let a publisher take over; viewers whose formats still hold notice a gap, no more."""
-        if self.publisher is not None:
-            self.unpublish(self.publisher)
+        self._replace(publisher)
         feeds = {}
         for kind, taken in chosen.items():
             feed = self.feeds.get(kind)
@@ -68,6 +67,17 @@ class Stage:
         for subscriber in list(self.subscribers.values()):
             if not subscriber.fits(feeds):
                 subscriber.hang_up()
+
+    def _replace(self, publisher: Publisher) -> None:
+        """Hang up on the former one; whoever only comes back stays on the air meanwhile."""
+        former = self.publisher
+        if former is None:
+            return
+        if former.grant.who == publisher.grant.who:
+            publisher.heard_at = former.heard_at
+            self.publisher = None
+            self._counted = (0.0, 0)
+        self.unpublish(former)
 
     def unpublish(self, publisher: Publisher) -> None:
         publisher.hang_up()
@@ -174,6 +184,8 @@ class Stage:
 
     def _joined(self, role: Role, peer: Publisher | Subscriber) -> None:
         self._tell(self._entry(role, peer))
+        if role == "watch" and self.publisher is not None:
+            self.publisher.ask_now()  # the viewer waits for a keyframe: no need to wait for a tick
 
     def _entry(self, role: Role, peer: Publisher | Subscriber) -> Joined:
         return Joined(

@@ -85,7 +85,10 @@ async def _keep(
     pause = least
     while True:
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, preexec_fn=_die_with(os.getpid())
+            *command,
+            env=environment,
+            preexec_fn=_die_with(os.getpid()),
+            start_new_session=True,  # an interrupt at the terminal is for us; we end the child
         )
         child.process, child.starts = process, child.starts + 1
         try:

@@ -43,13 +43,13 @@ def grant(
 
 
 @asynccontextmanager
-async def running_relay(path: Path | None = None) -> AsyncGenerator[Running]:
+async def running_relay(
+    path: Path | None = None, host: str = "127.0.0.1", advertised: str = "127.0.0.1"
+) -> AsyncGenerator[Running]:
     """On a free TCP port, or on a Unix socket."""
     secret = secrets.token_bytes(32)
     async with TaskGroup() as tasks:
-        opened = open_relay(
-            advertised="127.0.0.1", host="127.0.0.1", port=0, secret=secret, tasks=tasks
-        )
+        opened = open_relay(advertised=advertised, host=host, port=0, secret=secret, tasks=tasks)
         async with opened as relay, serving(create_app(relay), path) as url:
             yield Running(url=url, secret=secret, relay=relay)
 

@@ -175,6 +175,33 @@ async def test_a_publisher_who_comes_back_continues_the_stream(relay: Running) -
             assert payloads(got, b"after")[0].startswith(KEY)
 
 
+async def test_a_publisher_who_comes_back_stays_on_the_air(relay: Running) -> None:
+    heard: list[RelayEvent] = []
+    async with RelayClient(relay.url, relay.secret) as client, AsyncExitStack() as stack:
+        listening = asyncio.create_task(told(client, heard))
+        speaker = await stack.enter_async_context(publishing(relay))
+        await Camera(speaker).until(lambda: "OnAir" in kinds(heard))
+        async with publishing(relay) as again:
+            camera = Camera(again)
+            await camera.until(lambda: kinds(heard).count("Joined") == 2)
+            await camera.until(lambda: "Left" in kinds(heard))
+            assert "OffAir" not in kinds(heard)
+        await eventually_async(lambda: "OffAir" in kinds(heard))
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_one_socket_serves_both_families(address: str) -> None:
+    async with (
+        running_relay(host="::", advertised=address) as relay,
+        publishing(relay) as speaker,
+        watching(relay) as (_, got),
+    ):
+        await Camera(speaker).until(lambda: len(payloads(got)) > 5)
+
+
 async def test_another_codec_ends_the_viewers_connections(relay: Running) -> None:
     async with AsyncExitStack() as stack:
         speaker = await stack.enter_async_context(publishing(relay))
