@@ -60,6 +60,13 @@ def test_it_moves_along_a_chain() -> None:
     assert [length(own) for own in got] == [10, 10, 10, 10]
 
 
+def test_moving_keeps_every_limit() -> None:
+    """What three share in pieces is handed on twice, and nobody ends with more than may be."""
+    shared: Intervals = ((0, 5), (8, 13), (20, 22))
+    got = allot([union(shared, ((30, 40),)), shared, shared], [10, 3, 9])
+    assert [length(own) for own in got] == [10, 3, 9]
+
+
 def test_a_storm_of_pieces_is_no_trouble() -> None:
     """Twelve parallel sessions in a thousand pieces each: the classes stay few."""
     wanted = [tuple((at * 30 + n, at * 30 + n + 15) for at in range(1_000)) for n in range(12)]

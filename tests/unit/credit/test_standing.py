@@ -158,6 +158,12 @@ def test_booths_and_parts_left_out_do_not_count() -> None:
     assert told.units_if_staying == Decimal("0.50")
 
 
+def test_what_comes_next_waits_for_breaks_to_pass() -> None:
+    breaks = talk(15, excluded=((20 * MINUTE, 30 * MINUTE), (32 * MINUTE, 40 * MINUTE)))
+    told = ring(15, seen((0, 15)), ends=60, session=breaks)
+    assert told.upcoming == upcoming("0.50", 40.5)  # 15 + 5 + 2, then half a minute
+
+
 def test_faculty_are_promised_nothing() -> None:
     told = ring(30, seen((0, 30)), faculty=True)
     assert (told.present_ms, told.qualified_ms) == (30 * MINUTE, 0)

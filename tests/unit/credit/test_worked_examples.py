@@ -279,6 +279,13 @@ def test_the_day_is_that_of_the_start_where_none_is_named() -> None:
     assert result(world([evening, night_], attended), "ecmec")["units"] == "1.5"
 
 
+def test_a_day_that_is_named_and_one_that_is_not_are_one_day() -> None:
+    """One day of 45 and 45 minutes is three halves; two days would be two."""
+    facts = many(2, 45)
+    facts["sessions"][1]["day"] = "2026-11-14"
+    assert result(facts, "ecmec")["units"] == "1.5"
+
+
 def test_the_provider_may_set_a_fifty_minute_hour() -> None:
     facts = alone("09:00", "10:00") | {"options": {"ancc": {"hour_minutes": 50}}}
     found = result(facts, "ancc")
@@ -368,6 +375,11 @@ class TestByUan:
     def test_full_quarters_only(self) -> None:
         assert self.units(hour(minutes=74), A=("09:00", "10:00")) == 1
         assert self.units(hour(minutes=14), A=("09:00", "10:00")) == 0
+
+    def test_there_is_no_rounding_and_so_no_remainder(self) -> None:
+        found = result(world([hour()], beats(NINE, at("09:20"))), "acpe-uan")
+        assert (found["units"], found["eligible_ms"]) == ("1.00", 20 * MINUTE)
+        assert found["rounding"]["remainder_ms"] == 0
 
     def test_parallel_sessions_are_claimed_once(self) -> None:
         both = {"A": ("09:00", "10:00"), "B": ("09:00", "10:00")}
