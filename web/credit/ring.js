@@ -6,12 +6,14 @@ import { outlook, plain, record, sum } from "./sentences.js";
 /** @typedef {import("./sentences.js").Ring} Ring */
 
 /** After an acknowledged beat the card is at most this old. */
-const LEAST_MS = 4_000;
+const LEAST_MS = 3_000;
 
 /** The card with the ring: follows acknowledged beats, and says so when there are none. */
 class CreditRing extends LitElement {
   static properties = { ring: { state: true }, silent: { state: true } };
   #readAt = -Infinity;
+  /** @type {number | undefined} */
+  #later;
   #stop = new AbortController();
 
   constructor() {
@@ -38,20 +40,27 @@ class CreditRing extends LitElement {
       this.silent = silent;
       if (creditedMs !== undefined) this.#read();
     }, { signal });
-    live.addEventListener("session", () => this.#read(true), { signal });
+    live.addEventListener("stage", () => this.#read(), { signal });
   }
 
   disconnectedCallback() {
     this.#stop.abort();
+    clearTimeout(this.#later);
     super.disconnectedCallback();
   }
 
-  async #read(at_once = false) {
-    const now = performance.now();
-    if (!this.ring || (!at_once && now - this.#readAt < LEAST_MS)) return;
-    this.#readAt = now;
-    const answer = await fetch(`/sessions/${this.ring.session_id}/standing`);
-    if (answer.ok) this.ring = /** @type {Ring} */ (await answer.json());
+  /** Ask how things stand: now, or as soon as it is due, so that the last answer shows the last beat. */
+  #read() {
+    if (!this.ring || this.#later !== undefined) return;
+    const wait = Math.max(0, this.#readAt + LEAST_MS - performance.now());
+    this.#later = setTimeout(() => this.#ask(), wait);
+  }
+
+  async #ask() {
+    this.#later = undefined;
+    this.#readAt = performance.now();
+    const answer = await fetch(`/sessions/${this.ring?.session_id}/standing`).catch(() => undefined);
+    if (answer?.ok) this.ring = /** @type {Ring} */ (await answer.json());
   }
 
   render() {
