@@ -1,0 +1,140 @@
+import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
+import { Feed } from "../live/feed.js";
+import { live } from "../live/socket.js";
+import { bar, icon } from "../shell/parts.js";
+import { answered, bars, begin, listed, reduce, result } from "./reduce.js";
+import { answers, why } from "./words.js";
+
+/** @typedef {import("./reduce.js").Poll} Poll */
+/** @typedef {import("./reduce.js").State} State */
+
+/**
+ * `<poll-panel>`: the polls of a session for those who attend: choose, change, and see the result once it is shown.
+ */
+class PollPanel extends LitElement {
+  static properties = { state: { state: true }, errors: { state: true }, said: { state: true } };
+
+  /** @type {Feed | undefined} */
+  #feed;
+  #sessionId = "";
+
+  constructor() {
+    super();
+    /** @type {State} */
+    this.state = begin({ rows: [] });
+    /** @type {ReadonlyMap<string, string>} why an answer was refused, by poll */
+    this.errors = new Map();
+    this.said = "";
+  }
+
+  createRenderRoot() {
+    this.replaceChildren();
+    return this;
+  }
+
+  connectedCallback() {
+    if (!this.#feed) this.#read();
+    super.connectedCallback();
+    this.#feed?.open();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#feed?.close();
+  }
+
+  #read() {
+    const snapshot = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    this.state = begin(snapshot);
+    this.#sessionId = snapshot.session_id;
+    this.#feed = new Feed({
+      follows: snapshot.follows,
+      types: ["poll", "tally"],
+      fragment: `/sessions/${snapshot.session_id}/polls/fragment`,
+      fold: (frames) => this.#become(reduce(this.state, frames)),
+      replace: (next) => this.#become(begin(next)),
+    });
+  }
+
+  /** @param {State} next */
+  #become(next) {
+    const open = new Set(this.#open(this.state));
+    const opened = this.#open(next).find((poll) => ![...open].some(({ id }) => id === poll.id));
+    if (opened) this.said = `New poll: ${opened.text}`;
+    this.state = next;
+  }
+
+  /** @param {State} state */
+  #open(state) {
+    return listed(state).filter(({ status }) => status === "open");
+  }
+
+  updated() {
+    const count = this.#open(this.state).length;
+    this.dispatchEvent(new CustomEvent("counted", { bubbles: true, detail: { panel: "polls", count } }));
+  }
+
+  /**
+   * @param {SubmitEvent} event
+   * @param {Poll} poll
+   */
+  async #answer(event, poll) {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const choices = new FormData(form).getAll("choices").map(Number);
+    this.errors = new Map(this.errors).set(poll.id, "");
+    try {
+      const done = await live.send("poll.answer", { session_id: this.#sessionId, poll_id: poll.id, choices });
+      this.state = answered(this.state, poll.id, /** @type {number[]} */ (done.value));
+      form.closest("details")?.removeAttribute("open");
+      this.said = "Your answer is counted.";
+    } catch (refusal) {
+      this.errors = new Map(this.errors).set(poll.id, why(refusal));
+    }
+  }
+
+  render() {
+    return html`${repeat(listed(this.state), ({ id }) => id, (poll) => this.#card(poll))}
+      <p class="sr" role="status" aria-live="polite">${this.said}</p>`;
+  }
+
+  /** @param {Poll} poll */
+  #card(poll) {
+    const open = poll.status === "open";
+    const tally = result(this.state, poll);
+    const own = this.state.own.get(poll.id);
+    const error = this.errors.get(poll.id);
+    return html`<section class="poll ${open ? "" : "done"}" aria-label=${open ? "Live poll" : "Closed poll"}>
+      <header>${icon(open ? "radio" : "vote")}${open ? "Live poll" : "Poll, closed"}${tally ? html`<span class="num">${answers(tally.voters)}</span>` : nothing}</header>
+      <h3>${poll.text}</h3>
+      ${tally || own || !open ? this.#bars(poll) : nothing}
+      ${open && own
+        ? html`<details class="change"><summary class="linkbtn">Change my answer</summary>${this.#form(poll, own)}</details>`
+        : nothing}
+      ${open && !own ? this.#form(poll, []) : nothing}
+      ${!open && !tally ? html`<p class="hint">The result is not shown.</p>` : nothing}
+      ${error ? html`<p class="error" role="alert">${error}</p>` : nothing}</section>`;
+  }
+
+  /** @param {Poll} poll */
+  #bars(poll) {
+    return html`<ul>${bars(this.state, poll).map(({ text, percent, mine }) =>
+      bar(text, percent ?? 0, percent === undefined ? "" : `${percent}%`, mine ? "mine" : ""))}</ul>`;
+  }
+
+  /**
+   * @param {Poll} poll
+   * @param {number[]} own
+   */
+  #form(poll, own) {
+    const single = poll.kind === "single";
+    return html`<form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, poll)}>
+      <fieldset class="options"><legend class="sr">${poll.text}</legend>${poll.options.map(
+        (text, place) => html`<label class="option"><input type=${single ? "radio" : "checkbox"} name="choices" value=${place}
+          ?checked=${own.includes(place)} ?required=${single}>${text}</label>`,
+      )}</fieldset>
+      <button class="btn primary sm">${own.length ? "Change my answer" : "Answer"}</button></form>`;
+  }
+}
+
+customElements.define("poll-panel", PollPanel);
