@@ -57,6 +57,7 @@ class StagePlayer extends HTMLElement {
     this.#acknowledged = this.#shown.disclosure?.acknowledged ?? false;
     this.#viewers = this.#shown.viewers;
     this.#viewing = new Viewing(this.#shown.ticket);
+    this.querySelector("[data-veil='script']")?.remove();
     this.#listen();
     this.#wire();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
