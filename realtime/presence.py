@@ -9,7 +9,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from itertools import islice
 from secrets import token_hex
 from uuid import UUID
 
@@ -73,8 +72,11 @@ class Presence:
     async def renew(self) -> None:
         """Renew what this process holds, and notice what others left to lapse."""
         for place in list(self._here):
-            names = iter(list(self._here.get(place, ())))
-            while chunk := list(islice(names, CHUNK)):
+            names, count = list(self._here.get(place, ())), self._counts.get(place)
+            for first in range(0, len(names), CHUNK):
+                # Whoever left meanwhile must not be noted again.
+                here = self._here.get(place, {})
+                chunk = [name for name in names[first : first + CHUNK] if name in here]
                 count = await self._mark(place, chunk)
             if count != self._counts.get(place):
                 self._note(place, count)

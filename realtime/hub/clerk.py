@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from realtime.hub.answers import Answer, Answers, Entry
@@ -62,8 +63,8 @@ class Clerk:
         self._start(Work(peer, message, entry))
 
     def _start(self, work: Work) -> None:
-        call = self._terms.call(work.peer.guest, work.peer)
         try:
+            call = self._terms.call(work.peer.guest, work.peer)
             result = self._commands.call(work.message, call)
         except Exception as error:  # noqa: BLE001 - a handler's accident ends at this edge
             self._fail(work, error)
@@ -98,10 +99,17 @@ class Clerk:
         return settle
 
     def _finish(self, work: Work, value: object) -> None:
-        if isinstance(value, UUID):
+        if value is None:
+            self._close(work, Done(ref=0))
+        elif isinstance(value, UUID):
             self._close(work, Done(ref=0, id=value))
         else:
-            self._close(work, Done(ref=0, value=value))
+            try:
+                encoded = msgspec.Raw(msgspec.json.encode(value))
+            except TypeError as error:
+                self._fail(work, error)
+            else:
+                self._close(work, Done(ref=0, value=encoded))
 
     def _fail(self, work: Work, error: Exception) -> None:
         refusal = self._terms.refusal(error)

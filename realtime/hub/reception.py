@@ -113,6 +113,7 @@ class Reception:
         self._opening: dict[Topic, asyncio.Task[None]] = {}
         self._rechecking: asyncio.Task[None] | None = None
         self._goodbye: tuple[Goodbye, float] | None = None
+        self._over = False
         hub.overhear(PERSONS, self._told_to_close)
 
     def __len__(self) -> int:
@@ -135,8 +136,11 @@ class Reception:
         """Take over a socket that has just opened."""
         now = self._now()
         peer = Peer(connection, self, id_=uuid4(), now=now)
-        full = len(self._peers) >= MAX_PEERS or self._goodbye is not None
-        if full or not self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST):
+        if self._over or self._goodbye is not None:
+            peer.close(Close.RESTART)
+            return peer
+        arrived = self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST)
+        if not arrived or len(self._peers) >= MAX_PEERS:
             peer.close(Close.OVERLOADED)
             return peer
         self._peers.add(peer)
@@ -146,11 +150,12 @@ class Reception:
     async def _admit(self, peer: Peer, cookies: str) -> None:
         try:
             guest = await self._gate.admit(cookies, peer.id)
+            welcome = self._gate.welcome(guest) if guest is not None else None
         except Exception:  # the edge: one socket's accident is not the process's
             log.exception("hub.admit")
             peer.close(Close.OVERLOADED)
             return
-        if guest is None:
+        if guest is None or welcome is None:
             peer.close(Close.SIGN_IN)
             return
         person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
@@ -162,7 +167,7 @@ class Reception:
         person.peers.add(peer)
         peer.guest, peer.person = guest, person
         peer.recheck_at = self._now() + RECHECK_SECONDS * random.uniform(0.5, 1)  # noqa: S311
-        peer.reply(self._gate.welcome(guest))
+        peer.reply(welcome)
         early, peer.early = peer.early, None
         for text in early or ():
             self.heard(peer, text)
@@ -174,8 +179,9 @@ class Reception:
         peer.topics.clear()
         if peer.person is not None:
             peer.person.peers.discard(peer)
-            self._tasks.create_task(self._left(peer.guest))
             peer.person = None
+            if not self._over:
+                self._tasks.create_task(self._left(peer.guest))
 
     async def _left(self, guest: Any) -> None:
         try:
@@ -194,6 +200,12 @@ class Reception:
         peer.reply(goodbye)
         delay = random.uniform(0, spread)  # noqa: S311 - it spreads, it guards nothing
         asyncio.get_running_loop().call_later(delay, peer.close, Close.RESTART)
+
+    def end(self) -> None:
+        """The process's tasks end: whoever is still here is cut off, and nothing new begins."""
+        self._over = True
+        for peer in list(self._peers):
+            peer.abort()
 
     # Slow readers.
 
@@ -388,3 +400,4 @@ async def open_reception(
         yield reception
     finally:
         sweeping.cancel()
+        reception.end()

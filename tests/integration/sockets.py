@@ -74,7 +74,6 @@ class Conference:
 
     def __init__(self) -> None:
         self.publisher: Publisher
-        self.welcome_now = True
         self.asked: list[str] = []
         self.votes: asyncio.Queue[asyncio.Future[int]] = asyncio.Queue()
         self.left_names: list[str] = []

@@ -159,6 +159,16 @@ async def test_an_accident_is_logged_and_harms_only_its_command() -> None:
         assert await page.next() == {"type": "done", "ref": 2}
 
 
+async def test_a_value_that_is_no_json_is_an_accident_of_its_command() -> None:
+    async with process() as here, here.peer() as page:
+        with capture_logs():
+            await page.send("question.vote")
+            (await here.conference.votes.get()).set_result(object())  # type: ignore[arg-type]
+            assert (await page.next())["code"] == "internal"
+        await page.send("note.add")
+        assert (await page.next())["type"] == "done"
+
+
 async def test_a_command_sent_again_is_answered_again_and_carried_out_once() -> None:
     async with process() as here:
         id_ = str(uuid4())

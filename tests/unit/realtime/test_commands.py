@@ -73,7 +73,9 @@ CORPUS: list[tuple[bytes, Code, str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "where", "ref"), CORPUS)
+@pytest.mark.parametrize(
+    ("text", "code", "where", "ref"), CORPUS, ids=[str(number) for number in range(len(CORPUS))]
+)
 def test_a_malformed_text_is_refused_with_its_code_and_place(
     text: bytes, code: Code, where: str, ref: int
 ) -> None:

@@ -208,6 +208,18 @@ async def test_a_pong_says_that_the_peer_is_alive() -> None:
         (masked(Opcode.TEXT, b"a", fin=False) + masked(Opcode.TEXT, b"b"), 1002),
         (b"\x89\xfe\x00\xc8" + b"\x00" * 204, 1002),
     ],
+    ids=[
+        "too large",
+        "too large by its header",
+        "too large in fragments",
+        "binary",
+        "unmasked",
+        "continues nothing",
+        "reserved bit",
+        "unknown opcode",
+        "begins twice",
+        "long ping",
+    ],
 )
 async def test_a_broken_frame_closes_with_its_code_and_nothing_is_heard(
     bad: bytes, code: int
