@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -15,19 +16,27 @@ OTHERS = 0o077
 
 def load(path: Path) -> bytes:
     """Read the secret, or make it; a short or readable-by-others one is refused."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES))
+    if not path.exists():
+        _make(path)
     if path.stat().st_mode & OTHERS:
         raise Invalid(f"{path}: others can read this secret; chmod 600 it", where="SECRET_FILE")
     secret = path.read_text().strip()
     if len(secret) < SECRET_BYTES:
         raise Invalid(f"{path}: the secret is shorter than 32 characters", where="SECRET_FILE")
     return secret.encode()
+
+
+def _make(path: Path) -> None:
+    """Appear whole or not at all: several processes may start at once, and one secret wins."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(SECRET_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

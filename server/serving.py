@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import sys
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -57,6 +58,7 @@ async def serve(settings: Settings, role: Roles) -> int:
             f"`rounds {role}` shares its work with other processes: set ROUNDS_DATABASE_URL to "
             "PostgreSQL and ROUNDS_REDIS_URL, or run `rounds serve` alone.",
         )
+    stop_gently()
     with alone(settings):
         await prepare_database(settings)
         async with running(settings, role) as ready:
@@ -64,6 +66,12 @@ async def serve(settings: Settings, role: Roles) -> int:
             shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
             await ready.server.serve(sockets=shared)
     return 0
+
+
+def stop_gently() -> None:
+    """Uvicorn stops at a signal and then raises it again: by then it may only end the waiting."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +159,7 @@ async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[N
     if settings.relay_url:
         yield
         return
-    command = [sys.executable, "-m", "server.cli", "relay", "--data", settings.data]
+    command = [sys.executable, "-P", "-m", "server.cli", "relay", "--data", settings.data]
     environment = relay_environment(settings)
     async with supervised(command, services.relay.healthy, environment=environment):
         yield
@@ -159,6 +167,7 @@ async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[N
 
 async def relay(settings: Settings) -> int:
     """Forward media until SIGTERM; talks to nobody but the server and its viewers."""
+    stop_gently()
     secret = secrets.derive(secrets.load(settings.secret_path), RELAY_PURPOSE)
     address, port = settings.media
     async with (

@@ -11,7 +11,7 @@ from server.demo import cast, founding
 from server.demo.crowd import Crowd
 from server.demo.founding import Congress
 from server.people import store as people
-from server.serving import Ready, Roles, alone, prepare_database, running
+from server.serving import Ready, Roles, alone, prepare_database, running, stop_gently
 from server.settings import Settings
 from server.stages import store as stages
 from server.stages.rules import TokenKind
@@ -36,6 +36,7 @@ ENTRANCES = (
 
 async def run(settings: Settings) -> int:
     """Serve the demo until SIGTERM or SIGINT."""
+    stop_gently()
     with alone(settings):
         await prepare_database(settings)
         async with running(settings, Roles.ALL) as ready:
