@@ -45,7 +45,7 @@ class PollDesk extends LitElement {
   }
 
   #read() {
-    const snapshot = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    const snapshot = JSON.parse(this.querySelector(":scope > script[type='application/json']")?.textContent ?? "{}");
     this.state = begin(snapshot);
     this.#sessionId = snapshot.session_id;
     this.#feed = new Feed({

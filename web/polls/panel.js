@@ -1,7 +1,7 @@
 import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
 import { Feed } from "../live/feed.js";
 import { live } from "../live/socket.js";
-import { bar, icon } from "../shell/parts.js";
+import { bar, empty, icon } from "../shell/parts.js";
 import { answered, bars, begin, listed, reduce, result } from "./reduce.js";
 import { answers, why } from "./words.js";
 
@@ -10,6 +10,7 @@ import { answers, why } from "./words.js";
 
 /**
  * `<poll-panel>`: the polls of a session for those who attend: choose, change, and see the result once it is shown.
+ * With `only="open"` it shows those that are open and says nothing aloud: it stands beside one that does.
  */
 class PollPanel extends LitElement {
   static properties = { state: { state: true }, errors: { state: true }, said: { state: true } };
@@ -36,15 +37,17 @@ class PollPanel extends LitElement {
     if (!this.#feed) this.#read();
     super.connectedCallback();
     this.#feed?.open();
+    live.addEventListener("answered", this.#answered);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#feed?.close();
+    live.removeEventListener("answered", this.#answered);
   }
 
   #read() {
-    const snapshot = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    const snapshot = JSON.parse(this.querySelector(":scope > script[type='application/json']")?.textContent ?? "{}");
     this.state = begin(snapshot);
     this.#sessionId = snapshot.session_id;
     this.#feed = new Feed({
@@ -70,9 +73,18 @@ class PollPanel extends LitElement {
   }
 
   updated() {
-    const count = this.#open(this.state).length;
-    this.dispatchEvent(new CustomEvent("counted", { bubbles: true, detail: { panel: "polls", count } }));
+    if (!this.#short) this.dataset.live = String(this.#open(this.state).length > 0);
   }
+
+  get #short() {
+    return this.getAttribute("only") === "open";
+  }
+
+  /** @param {Event} event - from any panel of this page, this one too */
+  #answered = (event) => {
+    const { id, choices } = /** @type {CustomEvent<{ id: string, choices: number[] }>} */ (event).detail;
+    this.state = answered(this.state, id, choices);
+  };
 
   /**
    * @param {SubmitEvent} event
@@ -85,7 +97,7 @@ class PollPanel extends LitElement {
     this.errors = new Map(this.errors).set(poll.id, "");
     try {
       const done = await live.send("poll.answer", { session_id: this.#sessionId, poll_id: poll.id, choices });
-      this.state = answered(this.state, poll.id, /** @type {number[]} */ (done.value));
+      live.dispatchEvent(new CustomEvent("answered", { detail: { id: poll.id, choices: done.value } }));
       form.closest("details")?.removeAttribute("open");
       this.said = "Your answer is counted.";
     } catch (refusal) {
@@ -94,8 +106,10 @@ class PollPanel extends LitElement {
   }
 
   render() {
-    return html`${repeat(listed(this.state), ({ id }) => id, (poll) => this.#card(poll))}
-      <p class="sr" role="status" aria-live="polite">${this.said}</p>`;
+    const polls = this.#short ? this.#open(this.state) : listed(this.state);
+    return html`${repeat(polls, ({ id }) => id, (poll) => this.#card(poll))}
+      ${polls.length || this.#short ? nothing : empty("No polls yet", "When the panel opens one, you answer it here.", "vote")}
+      ${this.#short ? nothing : html`<p class="sr" role="status" aria-live="polite">${this.said}</p>`}`;
   }
 
   /** @param {Poll} poll */

@@ -81,7 +81,7 @@ class QuestionDesk extends LitElement {
   }
 
   #read() {
-    const snapshot = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    const snapshot = JSON.parse(this.querySelector(":scope > script[type='application/json']")?.textContent ?? "{}");
     this.state = begin(snapshot);
     this.#zone = snapshot.zone;
     this.#moderator = snapshot.moderator;

@@ -67,7 +67,7 @@ class QuestionPanel extends LitElement {
   }
 
   #read() {
-    const snapshot = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "{}");
+    const snapshot = JSON.parse(this.querySelector(":scope > script[type='application/json']")?.textContent ?? "{}");
     this.state = begin(snapshot);
     this.#zone = snapshot.zone;
     this.#base = `/sessions/${snapshot.session_id}/questions`;
@@ -106,8 +106,7 @@ class QuestionPanel extends LitElement {
     if (this.#held instanceof HTMLElement && this.#held.isConnected) {
       if (document.activeElement !== this.#held) this.#held.focus({ preventScroll: true });
     }
-    const count = listed(this.state).length;
-    this.dispatchEvent(new CustomEvent("counted", { bubbles: true, detail: { panel: "questions", count } }));
+    this.dataset.count = String(listed(this.state).length);
   }
 
   #takeForm() {
