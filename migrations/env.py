@@ -23,7 +23,7 @@ MIGRATION_LOCK = 727001
 
 
 def render(kind: str, thing: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """Write our own types as what the database keeps, so that old migrations need no code of ours."""
+    """Write our own types as what the database keeps: old migrations need no code of ours."""
     if kind != "type":
         return False
     if isinstance(thing, Instant):

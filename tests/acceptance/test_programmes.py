@@ -8,7 +8,7 @@ from server.agenda.importers.diff import compare, lines, session_fields
 from server.agenda.importers.problems import Reading
 from server.agenda.importers.programme import ImportedProgramme
 from server.agenda.importers.recognise import Kind, read_programme, recognise
-from server.exhibits.importer import read_booths
+from server.exhibits.importer import ImportedBooth, read_booths
 
 LOCATED = re.compile(r"[^:]+: (\$[^ ]*.*?|/[^ ]*): .+")
 PROGRAMMES = {Kind.PROGRAMME_JSON, Kind.PROGRAMME_XML}
@@ -98,7 +98,7 @@ def test_every_file_is_accepted_or_refused_with_its_places(data: Path) -> None:
     for file in files:
         raw = file.read_bytes()
         kind = recognise(file.name, raw)
-        reading: Reading[object]
+        reading: Reading[tuple[ImportedBooth, ...]] | Reading[ImportedProgramme]
         if kind is Kind.BOOTHS:
             reading = read_booths(raw)
         else:

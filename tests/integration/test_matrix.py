@@ -5,7 +5,7 @@ command that no row of this test can build.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -181,7 +181,7 @@ async def test_every_role_on_every_route(world: World) -> None:
 
 
 async def test_who_may_is_let_in(world: World) -> None:
-    """The other half: a right in the table opens the page, so that no page is closed by accident."""
+    """The other half: a right in the table opens the page; none is closed by accident."""
     app = create_app(world.services, world.places)
     wrong: list[str] = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=SITE) as http:
@@ -292,7 +292,12 @@ def _value(kind: Any) -> Any:
         return origin()
     if isinstance(kind, type) and issubclass(kind, str) and hasattr(kind, "__members__"):
         return next(iter(kind))  # type: ignore[call-overload]
-    made = {UUID: uuid4, str: lambda: "x", int: lambda: 1, bool: lambda: True}
+    made: dict[Any, Callable[[], Any]] = {
+        UUID: uuid4,
+        str: lambda: "x",
+        int: lambda: 1,
+        bool: lambda: True,
+    }
     base = get_args(kind)[0] if origin is not None and get_args(kind) else kind
     return made[base]()
 

@@ -467,7 +467,8 @@ class TestSegments:
 
     @pytest.mark.parametrize("counts", ["playing", "visible"])
     def test_connected_but_not_counting(self, counts: str) -> None:
-        evidence = beats(NINE, at("09:20")) + beats(at("09:20"), at("09:30"), **{counts: False})
+        state: dict[str, Any] = {counts: False}
+        evidence = beats(NINE, at("09:20")) + beats(at("09:20"), at("09:30"), **state)
         assert self.kinds(world([hour()], evidence, counts=counts)) == [
             ("counted", "present", 20),
             ("away", f"not_{counts}", 10),
