@@ -29,19 +29,21 @@ from realtime.bus.scripts import (
     SCRIPTS,
     UNMARK,
     Script,
+    announced,
     keys,
     live_key,
     place_keys,
+    state,
     topic_of,
 )
-from realtime.limits import HISTORY, MAX_FRAME_BYTES
+from realtime.limits import HISTORY
 from realtime.wire import Epoch, Position, Seq, Topic
 
 AWAY = (RedisError, OSError, TimeoutError)
 """Also a full disk or a replica that was the master: whatever Redis refuses, we go on without."""
 
 IDLE = "rounds:live"
-"""Followed by every process: a connection with no channel cannot be read."""
+"""Followed by every process: a connection that follows nothing cannot be read."""
 
 ANSWER_SECONDS = 1.0
 """Redis answers in a millisecond; only the first command of an outage waits this long."""
@@ -54,9 +56,6 @@ RETRY_SECONDS = (0.05, 1.0)
 
 MAX_PIPELINE = 100
 """Commands sent at once, so that one slow answer does not hold up thousands."""
-
-STATE = b"="
-"""Begins the announcement of a state, where an event's has its epoch."""
 
 Entry = tuple[bytes, tuple[bytes, bytes]]
 
@@ -122,10 +121,8 @@ class RedisBus:
         return Position(Epoch(epoch.decode()), Seq(seq))
 
     async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
-        name = key.encode()
-        words = b"%b %d %b%b" % (STATE, len(name), name, sealed)
         try:
-            await self._ask("PUBLISH", live_key(topic), words)
+            await self._ask("PUBLISH", live_key(topic), state(key, sealed))
         except BusAway:
             return False
         return True
@@ -311,23 +308,13 @@ class RedisBus:
         self._subscribed.add(name)
 
     def _announce(self, topic: Topic, words: bytes) -> None:
-        """`epoch seq event`, or `= size key state`, as the scripts and `tell` write them."""
-        first, number, rest = words.split(b" ", 2)
-        if len(rest) > MAX_FRAME_BYTES:
-            raise ValueError
-        if first == STATE:
-            size = int(number)
-            key, sealed = rest[:size].decode(), rest[size:]
-            if not sealed.startswith(b"{"):
-                raise ValueError
-            self._ear.show(topic, key, sealed)
+        about, sealed = announced(words)
+        if isinstance(about, str):
+            self._ear.show(topic, about, sealed)
             return
-        if rest and not rest.startswith(b"{"):
-            raise ValueError
-        position = Position(Epoch(first.decode()), Seq(int(number)))
         if topic in self._followed:
-            self._note(topic, position)
-        self._ear.deliver(topic, position, rest)
+            self._note(topic, about)
+        self._ear.deliver(topic, about, sealed)
 
     async def _return(self, pubsub: PubSub) -> None:
         """Subscribe to what is followed; once that is confirmed, read what was missed."""

@@ -8,7 +8,8 @@ number by itself, but not on Redis 6.2. The braces keep a topic's keys in one sl
 from hashlib import sha1
 from typing import NamedTuple
 
-from realtime.wire import Topic
+from realtime.limits import MAX_FRAME_BYTES
+from realtime.wire import Epoch, Position, Seq, Topic
 
 
 class Script(NamedTuple):
@@ -86,6 +87,35 @@ return redis.call('HLEN', KEYS[2])
 MARKED = Script(_CLEAR + "return redis.call('HKEYS', KEYS[2])")
 
 SCRIPTS = (PUBLISH, RECALL, RENEW, MARK, UNMARK, MARKED)
+
+
+STATE = b"="
+"""Begins the announcement of a state, where an event's has its epoch."""
+
+
+def state(key: str, sealed: bytes) -> bytes:
+    """How a state is announced: `= size key state`."""
+    name = key.encode()
+    return b"%b %d %b%b" % (STATE, len(name), name, sealed)
+
+
+def announced(words: bytes) -> tuple[Position | str, bytes]:
+    """An event's position, or a state's key, and its bytes; raises ValueError for anything else.
+
+    The scripts write `epoch seq event`, without an event where a history begins anew.
+    """
+    first, number, rest = words.split(b" ", 2)
+    if len(rest) > MAX_FRAME_BYTES:
+        raise ValueError
+    about: Position | str
+    if first == STATE:
+        size = int(number)
+        about, sealed = rest[:size].decode(), rest[size:]
+    else:
+        about, sealed = Position(Epoch(first.decode()), Seq(int(number))), rest
+    if not sealed.startswith(b"{") and (sealed or first == STATE):
+        raise ValueError
+    return about, sealed
 
 
 def keys(topic: Topic) -> list[str]:

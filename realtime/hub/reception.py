@@ -68,7 +68,7 @@ log = structlog.get_logger()
 class Gate(Protocol):
     """What the conference decides about sockets."""
 
-    async def admit(self, cookies: str, connection: UUID) -> Any | None:
+    async def admit(self, cookie_header: str, connection: UUID) -> Any | None:
         """Who opened the socket, a `Guest`; None closes it with 4001."""
         ...
 
@@ -115,9 +115,6 @@ class Reception:
         self._goodbye: tuple[Goodbye, float] | None = None
         self._over = False
         hub.overhear(PERSONS, self._told_to_close)
-
-    def __len__(self) -> int:
-        return len(self._peers)
 
     @property
     def peers(self) -> frozenset[Peer]:

@@ -38,7 +38,7 @@ async def test_another_origin_is_refused_before_the_upgrade(origin: str | None) 
             async with here.socket(origin=Origin(origin) if origin else None):
                 pass
         assert refusal.value.response.status_code == 403
-        assert len(here.reception) == 0
+        assert len(here.reception.peers) == 0
 
 
 async def test_who_is_not_signed_in_is_told_so_and_their_words_are_not_heard() -> None:
@@ -390,7 +390,7 @@ async def test_a_socket_that_vanishes_leaves_nothing_behind() -> None:
             page.socket.transport.abort()
             await eventually_async(lambda: here.hub.counts() == {STAGE: 0})
         await eventually_async(lambda: here.conference.left_names == ["ann"])
-        assert len(here.reception) == 0
+        assert len(here.reception.peers) == 0
 
 
 # One bad peer harms only itself.

@@ -44,7 +44,7 @@ class LiveBanner extends HTMLElement {
     clearTimeout(this.#timer);
     if (!this.#shown) return;
     this.#shown = false;
-    this.#say("back", "Back. You are up to date.");
+    this.#say("back", "Back.");
     this.#timer = setTimeout(() => this.#say("", ""), BACK_MS);
   };
 
