@@ -88,8 +88,8 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
     """Everything open around a server that is yet to serve."""
     async with (
         TaskGroup() as tasks,
-        AsyncExitStack() as stack,
         open_services(settings, tasks) as services,
+        AsyncExitStack() as stack,
     ):
         places = RememberedPlaces(services.db)
         reception = await stack.enter_async_context(
