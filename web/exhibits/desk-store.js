@@ -1,0 +1,73 @@
+import { live } from "../live/socket.js";
+import { toast } from "../shell/toast.js";
+import { reduce } from "./desk-state.js";
+import { follow, stay } from "./follow.js";
+
+/** @typedef {import("./desk-state.js").Desk} Desk */
+
+/** One desk for all parts of the page; dispatches `change`. */
+class DeskStore extends EventTarget {
+  #stop = new AbortController();
+  #wanted = 0;
+  busy = false;
+
+  constructor() {
+    super();
+    const text = document.querySelector("script[data-desk]")?.textContent ?? "{}";
+    const { positions, ...desk } = JSON.parse(text);
+    /** @type {Desk} */
+    this.desk = desk;
+    const { signal } = this.#stop;
+    follow(positions, ["queue", "line", "lead"], (frame) => this.#take(frame), () => this.reload(), signal);
+    stay(desk.booth, signal);
+  }
+
+  /** @param {any} frame */
+  #take(frame) {
+    this.#set(reduce(this.desk, frame));
+    if (frame.type === "lead") this.reload();
+    if (frame.type === "line" && !frame.called && frame.visit !== this.desk.open) toast("A visitor has written");
+  }
+
+  /** The newest request counts: an older answer that comes late is dropped. */
+  async reload(open = this.desk.open) {
+    const number = ++this.#wanted;
+    const query = open ? `?visit=${open}` : "";
+    const answer = await fetch(`/booths/${this.desk.booth}/desk/now${query}`, { headers: { accept: "application/json" } });
+    if (answer.ok && number === this.#wanted) this.#set(await answer.json());
+  }
+
+  /** @param {string} visit */
+  async open(visit) {
+    history.replaceState(null, "", `?visit=${visit}`);
+    await this.reload(visit);
+  }
+
+  /**
+   * @param {string} type
+   * @param {Record<string, unknown>} fields
+   * @returns {Promise<boolean>} whether it was done
+   */
+  async send(type, fields = {}) {
+    if (this.busy) return false;
+    this.busy = true;
+    let done = true;
+    try {
+      await live.send(type, { booth_id: this.desk.booth, ...fields });
+    } catch (error) {
+      done = false;
+      const { code } = /** @type {{ code?: string }} */ (error);
+      toast(code === "talk.taken" ? "A colleague was faster." : code === "talk.ended" ? "The visitor has left." : "That did not go through. Please try again.");
+    }
+    this.busy = false;
+    return done;
+  }
+
+  /** @param {Desk} desk */
+  #set(desk) {
+    this.desk = desk;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const store = new DeskStore();
