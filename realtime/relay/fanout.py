@@ -20,6 +20,12 @@ from realtime.relay.seam import SrtpSession, protect_in_place, raw_session, srtp
 BATCH = 64
 """Datagrams a call: the slots stay in the second-level cache, and the kernel is entered rarely."""
 
+TOGETHER = 8
+"""Packets that go to one destination in a row, while its keys and its route are in the cache."""
+
+Batch = tuple[Sequence[Any], Any]
+"""Raw sessions, and messages with their addresses filled in: one for each slot in use."""
+
 _ffi = FFI()
 _ffi.cdef("""
 struct iovec { void *iov_base; size_t iov_len; };
@@ -58,30 +64,34 @@ class Group:
         self.packets = 0
         self.octets = 0
         self.destinations: list[Destination] = []
-        self._batches: list[tuple[Sequence[Any], Any]] | None = None
+        self._batches: dict[int, list[Batch]] = {}
 
     def add(self, destination: Destination) -> None:
         self.destinations.append(destination)
         destination.joined = (self.packets, self.octets)
-        self._batches = None
+        self._batches.clear()
 
     def remove(self, destination: Destination) -> None:
         if destination in self.destinations:
             self.destinations.remove(destination)
             # The batches hold raw pointers: they go before the session they point into may go.
-            self._batches = None
+            self._batches.clear()
 
     def moved(self) -> None:
         """A member's address changed."""
-        self._batches = None
+        self._batches.clear()
 
-    def batches(self, slots: "Slots") -> list[tuple[Sequence[Any], Any]]:
-        """Per call to the kernel: the raw sessions, and messages with their addresses filled in."""
-        if self._batches is None:
-            chunks = range(0, len(self.destinations), BATCH)
-            cut = [self.destinations[at : at + BATCH] for at in chunks]
-            self._batches = [([each.raw for each in chunk], slots.messages(chunk)) for chunk in cut]
-        return self._batches
+    def batches(self, slots: "Slots", together: int) -> list[Batch]:
+        """What each call to the kernel needs, for so many packets to every destination."""
+        if together not in self._batches:
+            step = BATCH // together
+            starts = range(0, len(self.destinations), step)
+            chunks = [self.destinations[at : at + step] for at in starts]
+            repeated = [[each for each in chunk for _ in range(together)] for chunk in chunks]
+            self._batches[together] = [
+                ([each.raw for each in chunk], slots.messages(chunk)) for chunk in repeated
+            ]
+        return self._batches[together]
 
 
 class Sender(Protocol):
@@ -135,19 +145,25 @@ class Fanout:
         """Every packet to every destination of a group."""
         group.packets += len(plains)
         group.octets += sum(map(len, plains)) - 12 * len(plains)
-        for plain in plains:
-            for sessions, messages in group.batches(self._slots):
-                self._send_batch(plain, sessions, messages)
+        for at in range(0, len(plains), TOGETHER):
+            part = plains[at : at + TOGETHER]
+            # For every slot of a batch: destination by destination, each with every packet.
+            tiled = list(part) * (BATCH // len(part))
+            for batch in group.batches(self._slots, len(part)):
+                self._send_batch(tiled, batch)
 
     def send_one(self, plain: bytes, destination: Destination) -> None:
         """A retransmission: to one destination only."""
-        self._send_batch(plain, [destination.raw], self._slots.messages([destination]))
+        self._send_batch([plain], ([destination.raw], self._slots.messages([destination])))
 
-    def _send_batch(self, plain: bytes, sessions: Sequence[Any], messages: Any) -> None:
-        protect, copy, size = protect_in_place, _ffi.memmove, len(plain)
-        slots = self._slots
-        failed = False
-        for session, buffer, length in zip(sessions, slots.buffers, slots.lengths, strict=False):
+    def _send_batch(self, plains: Sequence[bytes], batch: Batch) -> None:
+        sessions, messages = batch
+        slots, failed = self._slots, False
+        copy, protect = srtp_ffi.memmove, protect_in_place
+        for session, plain, buffer, length in zip(
+            sessions, plains, slots.buffers, slots.lengths, strict=False
+        ):
+            size = len(plain)
             copy(buffer, plain, size)
             length[0] = size
             if protect(session, buffer, length):

@@ -214,10 +214,20 @@ async def _relayed(
         each.packets = 0
     sent, cpu = camera.sent, cpu_seconds(pid)
     await camera.film(seconds)
-    await asyncio.sleep(SETTLE_SECONDS / 2)
+    received = await _settled(watching, (camera.sent - sent) * len(watching))
     reporting.cancel()
     used = cpu_seconds(pid) - cpu
-    return used, sum(each.packets for each in watching), camera.sent - sent
+    return used, received, camera.sent - sent
+
+
+async def _settled(watching: Sequence[Viewer], expected: int) -> int:
+    """What everybody received, once nothing more comes."""
+    received, before = 0, -1
+    while before < received < expected or before < 0:
+        before = received
+        await asyncio.sleep(SETTLE_SECONDS)
+        received = sum(each.packets for each in watching)
+    return received
 
 
 async def _report(watching: Sequence[Viewer]) -> None:
