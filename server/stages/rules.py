@@ -43,6 +43,12 @@ class TicketUsed(Refused):
     status = 401
 
 
+class Elsewhere(Refused):
+    """The same person already sends from another device: two of them would push each other off."""
+
+    code = "stage.elsewhere"
+
+
 class TokenUnknown(Refused):
     code = "token.unknown"
     status = 401

@@ -17,6 +17,9 @@ from server.ids import new_id
 from server.stages import rules
 from server.stages.rules import TokenKind, Watching
 
+PUBLISH = "publish"
+"""The kind of a speaker's connection; the others are what is watched for."""
+
 
 class StageToken(Base):
     """Lets one speaker publish on one stage; only its hash is kept."""
@@ -68,7 +71,7 @@ class MediaAnswer(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
     token_hash: Mapped[bytes]
     location: Mapped[str]
-    kind: Mapped[str]  # "publish", or what is watched for
+    kind: Mapped[str]  # PUBLISH, or what is watched for
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
@@ -263,6 +266,24 @@ async def add_resource(
     )
     await db.flush()
     return secret
+
+
+async def sends_elsewhere(db: AsyncSession, bearer: Bearer, token: str) -> bool:
+    """Whether this person is on air here by another token: from an encoder, or another page."""
+    on_air = await db.get(OnAir, (bearer.conference_id, bearer.session_id))
+    if on_air is None or on_air.person_id != bearer.person_id:
+        return False
+    last = await db.scalar(
+        select(MediaAnswer.token_hash)
+        .where(
+            MediaAnswer.conference_id == bearer.conference_id,
+            MediaAnswer.session_id == bearer.session_id,
+            MediaAnswer.kind == PUBLISH,
+        )
+        .order_by(MediaAnswer.created_at.desc(), MediaAnswer.id.desc())
+        .limit(1)
+    )
+    return last is not None and last != secrets.fingerprint(token)
 
 
 async def find_resource(

@@ -31,7 +31,6 @@ RETRY_SECONDS = 2
 """The supervisor brings the relay back within seconds."""
 
 OFFER, TRICKLE = "application/sdp", "application/trickle-ice-sdpfrag"
-PUBLISH = "publish"
 
 Result = TypeVar("Result")
 
@@ -82,7 +81,11 @@ def answering(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def publish(request: Request, services: Services, token: str) -> Response:
-    """Answer a speaker's offer; 409 while somebody else is on the stage."""
+    """Answer a speaker's offer; 409 while somebody else is on the stage.
+
+    Whoever comes back with the same token goes on; with another one only by `?take_over=yes`, lest
+    an encoder and a page of one speaker push each other off for ever.
+    """
     session_id: UUID = request.path_params["session_id"]
     sdp = await _offer(request)
     async with services.db.read() as db:
@@ -90,15 +93,18 @@ async def publish(request: Request, services: Services, token: str) -> Response:
         if bearer is None:
             raise rules.TokenUnknown("This token does not hold for this session.")
         who = await people.who(db, bearer.person_id)
+        elsewhere = await store.sends_elsewhere(db, bearer, token)
     place = Place(conference_id=bearer.conference_id, session_id=session_id)
     if not may(who, Act.PUBLISH, place):
         raise Forbidden("Whoever this token was made for may no longer speak here.")
+    if elsewhere and request.query_params.get("take_over") != "yes":
+        raise rules.Elsewhere("You are sending from another device.")
     answer = await _asked(
         services.relay.publish(str(session_id), _grant(services, bearer, "publish"), sdp)
     )
     async with services.db.begin() as db:
         secret = await store.add_resource(
-            db, bearer, token=token, location=answer.location, kind=PUBLISH
+            db, bearer, token=token, location=answer.location, kind=store.PUBLISH
         )
     return _created(f"/whip/{session_id}/{secret}", answer)
 

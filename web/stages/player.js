@@ -179,7 +179,11 @@ class StagePlayer extends HTMLElement {
     this.#write("elapsed", going ? clock(now - (stage.started_ms ?? stage.starts_ms)) : "");
     this.#write("total", going ? ` / ${clock(stage.ends_ms - stage.starts_ms)}` : "");
     this.#write("viewers", stage.phase === "ended" ? "" : `${this.#viewers.toLocaleString("en")} watching`);
-    this.querySelector("[data-part='progress']")?.setAttribute("data-percent", String(going ? progress(stage, now) : 0));
+    const line = this.querySelector("[data-part='progress']");
+    if (line instanceof HTMLElement) {
+      line.hidden = !going;
+      line.dataset.percent = String(progress(stage, now));
+    }
     const late = this.querySelector("[data-part='late']");
     if (late instanceof HTMLElement) late.hidden = stage.starts_ms > now;
     const soon = this.querySelector("[data-part='count']");

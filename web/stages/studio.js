@@ -124,6 +124,7 @@ class SpeakerStudio extends HTMLElement {
     press("mic", () => this.#turnMic(!this.#micOn));
     press("cam", () => this.#turnCam(!this.#camOn));
     press("screen", () => this.#share());
+    press("take-over", () => this.#publication.takeOver());
     press("step-back", () => this.#stepBack());
     this.addEventListener("submit", (event) => void this.#submit(event), { signal });
     this.#part("microphones")?.addEventListener("change", ({ target }) => {
@@ -373,7 +374,9 @@ class SpeakerStudio extends HTMLElement {
       "chip-backstage": phase === "scheduled" || phase === "ended",
       "chip-live": phase === "live",
       "chip-paused": phase === "paused",
-      "tip-reconnecting": uplink === "lost" || uplink === "taken",
+      "tip-reconnecting": uplink === "lost",
+      "tip-elsewhere": uplink === "taken" || uplink === "elsewhere",
+      "take-over": uplink === "elsewhere",
       "no-camera": this.#stream.getTracks().length === 0 && phase !== "ended",
       "cam-off": this.#stream.getTracks().length > 0 && (!this.#camera || !this.#camOn) && !this.#screen,
     };
@@ -417,11 +420,12 @@ class SpeakerStudio extends HTMLElement {
     const fresh = this.#measured && performance.now() - this.#measured.at < STALE_MS ? this.#measured.measured : undefined;
     const encoder = onAir && uplink === "idle";
     const steady = fresh !== undefined && fresh.lostPercent < LOSSY_PERCENT;
-    this.#lane("line", encoder || (uplink === "sending" && steady) ? "ok" : uplink === "sending" ? "due" : uplink === "idle" || uplink === "joining" ? "due" : "failed",
+    this.#lane("line", encoder || uplink === "elsewhere" || (uplink === "sending" && steady) ? "ok" : uplink === "sending" ? "due" : uplink === "idle" || uplink === "joining" ? "due" : "failed",
       encoder ? "Your encoder is sending" : uplink === "sending" ? (fresh ? (steady ? "Line is steady" : "Line loses packets") : "Measuring the line") :
-      uplink === "joining" ? "Connecting" : uplink === "taken" ? "Somebody else is sending" : uplink === "lost" ? "Line is lost, reconnecting" : "Line not measured yet",
+      uplink === "joining" ? "Connecting" : uplink === "taken" ? "Somebody else is sending" : uplink === "elsewhere" ? "Another device of yours is sending" : uplink === "lost" ? "Line is lost, reconnecting" : "Line not measured yet",
       fresh && uplink === "sending" ? `${(fresh.kbit / 1000).toFixed(1)} Mbit/s up, ${fresh.roundTripMs} ms, ${fresh.lostPercent.toFixed(1)}% lost`
-        : encoder ? "The picture comes from OBS or another encoder." : uplink === "taken" ? "Two people cannot send on one stage." : "It is measured as soon as the camera is on.");
+        : encoder ? "The picture comes from OBS or another encoder." : uplink === "taken" ? "Two people cannot send on one stage."
+        : uplink === "elsewhere" ? "An encoder, or another page of the studio." : "It is measured as soon as the camera is on.");
     this.#lane("disclosure", disclosure ? "ok" : "failed", disclosure ? "Disclosure is entered" : "Disclosure is missing",
       disclosure ? "Learners read it before the picture." : "An officer enters it; until then nobody can go on air.");
     const video = this.#camera ?? this.#screen;

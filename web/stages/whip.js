@@ -2,7 +2,7 @@
 import { wait } from "../live/backoff.js";
 import { No, asked, hangUp, no } from "./whep.js";
 
-/** @typedef {"idle" | "joining" | "sending" | "lost" | "taken"} Uplink */
+/** @typedef {"idle" | "joining" | "sending" | "lost" | "taken" | "elsewhere"} Uplink - `taken` by somebody else, `elsewhere` by oneself */
 
 /** How often the line is measured. */
 const LOOK_MS = 1_000;
@@ -58,6 +58,9 @@ export class Publication extends EventTarget {
   #watch;
   /** @type {number | undefined} */
   #doubt;
+  /** @type {{ token: string, url: string } | undefined} the same one as long as it holds: it says that it is us */
+  #permission;
+  #takeOver = false;
   #attempt = 0;
   #bytes = 0;
   #frames = 0;
@@ -94,6 +97,13 @@ export class Publication extends EventTarget {
     }
   }
 
+  /** Send from here, though another device of the same speaker does. */
+  takeOver() {
+    this.#takeOver = true;
+    this.#attempt = 0;
+    if (this.#stream !== undefined) this.#again(0);
+  }
+
   /** Stop sending and say goodbye, even from a page that is being left. */
   stop() {
     this.#stream = undefined;
@@ -121,14 +131,16 @@ export class Publication extends EventTarget {
       if (this.#stream === undefined) return;
       const refusal = error instanceof No ? error : new No("network", 0);
       if (refusal.code === "signed_out" || refusal.code === "forbidden") location.reload();
-      const taken = refusal.code === "stage.taken";
+      if (refusal.code === "token.unknown") this.#permission = undefined;
+      const taken = { "stage.taken": "taken", "stage.elsewhere": "elsewhere" }[refusal.code];
       if (taken) this.#attempt = Math.max(this.#attempt, TAKEN_ATTEMPT);
-      this.#lose(taken ? "taken" : "lost");
+      this.#lose(/** @type {Uplink} */ (taken ?? "lost"));
     }
   }
 
   async #join() {
-    const { token, url } = await asked(this.#token);
+    this.#permission ??= await asked(this.#token);
+    const { token, url } = this.#permission;
     const stream = this.#stream;
     if (stream === undefined) return;
     const connection = new RTCPeerConnection();
@@ -142,7 +154,7 @@ export class Publication extends EventTarget {
     }
     connection.addEventListener("connectionstatechange", () => this.#changed(connection));
     await connection.setLocalDescription();
-    const answer = await fetch(url, {
+    const answer = await fetch(this.#takeOver ? `${url}?take_over=yes` : url, {
       method: "POST",
       headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
       body: connection.localDescription?.sdp ?? "",
@@ -151,6 +163,7 @@ export class Publication extends EventTarget {
     const resource = { location: answer.headers.get("Location") ?? "", bearer: token };
     if (connection !== this.#connection) return hangUp(resource);
     this.#resource = resource;
+    this.#takeOver = false;
     await connection.setRemoteDescription({ type: "answer", sdp: await answer.text() });
     for (const { transport } of connection.getSenders()) {
       transport?.addEventListener("statechange", () => {
