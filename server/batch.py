@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from server.db import DATABASE_AWAY, Database, DatabaseError, Rows
+from server.db import DATABASE_AWAY, Database, Rows
 from server.errors import Refused, Unavailable
 
 FLUSH_SECONDS = 0.2
@@ -60,30 +60,36 @@ class Writer:
             await self._arrived.wait()
             await asyncio.sleep(FLUSH_SECONDS)
             while self._waiting:
-                await self._flush()
+                if not await self._flush():
+                    await asyncio.sleep(RETRY_SECONDS)
             self._arrived.clear()
 
     async def drain(self) -> None:
-        """Write what waits, once, at shutdown."""
-        if self._waiting:
-            await self._flush()
+        """Write what waits at shutdown, unless the database is away."""
+        while self._waiting and await self._flush():
+            pass
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
+        """Write a batch; False when the database is away, and the batch waits again."""
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         try:
             await self._commit(batch)
         except (*DATABASE_AWAY, OSError) as error:
             log.warning("batch.away", error=type(error).__name__, items=len(batch))
-            self._waiting = batch + self._waiting
-            await asyncio.sleep(RETRY_SECONDS)
+            return False
+        finally:
+            # Also when cancelled half-way: whether it was committed is unknown, so it is written
+            # again, which every writing function allows for.
+            self._waiting = [item for item in batch if not item[2].done()] + self._waiting
+        return True
 
     async def _commit(self, batch: list[Waiting]) -> None:
         """One transaction; a batch that holds a poisoned item is halved until it stands alone."""
         try:
             outcomes = await self._write(batch)
-        except DATABASE_AWAY:
+        except (*DATABASE_AWAY, OSError):
             raise
-        except DatabaseError as error:
+        except Exception as error:  # one item's accident is not the others', nor the process's
             if len(batch) == 1:
                 log.exception("batch.poison")
                 if not batch[0][2].done():
@@ -122,4 +128,5 @@ async def open_writer(db: Database, tasks: asyncio.TaskGroup) -> AsyncGenerator[
         yield writer
     finally:
         running.cancel()
+        await asyncio.wait([running])
         await writer.drain()

@@ -13,9 +13,22 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Connection, Date, DateTime, Dialect, MetaData, Text, event, text
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Date,
+    DateTime,
+    Dialect,
+    ExceptionContext,
+    MetaData,
+    Text,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as asyncpg
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -31,7 +44,7 @@ Rows = AsyncSession
 """An open transaction, as files that may not import sqlalchemy name it."""
 
 DatabaseError = SQLAlchemyError
-DATABASE_AWAY = (OperationalError, InterfaceError)
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What passes by itself: the database restarts, is locked, is out of room."""
 
 POOL = 20
@@ -169,6 +182,7 @@ def open_database(url: str) -> Database:
         engine = create_async_engine(
             url, pool_size=POOL, max_overflow=0, pool_pre_ping=True, hide_parameters=True
         )
+        event.listen(engine.sync_engine, "handle_error", _as_away)
         reader = engine
     writing = async_sessionmaker(engine, expire_on_commit=False)
     return Database(engine, writing, async_sessionmaker(reader, expire_on_commit=False), reader)
@@ -191,6 +205,20 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+AWAY_STATES = ("08", "53", "57P")
+"""SQLSTATE classes: connection lost, out of resources, shutting down or starting up."""
+
+
+def _as_away(context: ExceptionContext) -> OperationalError | None:
+    """A PostgreSQL that stops or starts says so in many classes; here all of them are one."""
+    original, known = context.original_exception, context.sqlalchemy_exception
+    state = getattr(original, "sqlstate", None) or getattr(original.__cause__, "sqlstate", None)
+    cut = context.is_disconnect or isinstance(original, asyncpg.InternalClientError)
+    if isinstance(known, DATABASE_AWAY) or not (cut or str(state or "").startswith(AWAY_STATES)):
+        return None
+    return OperationalError(None, None, original, hide_parameters=True)
 
 
 async def answers(database: Database) -> None:

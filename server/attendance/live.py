@@ -97,6 +97,8 @@ async def _record(
             first_echo=secrets.first_echo(call.services.secret, connection),
         ),
     )
+    if outcome.refusal is not None:
+        raise outcome.refusal
     credited_ms = 0 if booth else await _credited_ms(call, space_id)
     call.peer.say(seal(Kept(n=outcome.n, echo=outcome.echo, credited_ms=credited_ms)))
 
