@@ -19,6 +19,10 @@ from server.demo import cast, content
 from server.demo.founding import Congress
 from server.errors import Refused
 from server.people import store as people
+from server.polls import store as polls
+from server.polls.rules import Status as PollStatus
+from server.questions import store as questions
+from server.questions.rules import Status as QuestionStatus
 from server.rights import Who
 from server.services import Services
 
@@ -27,6 +31,12 @@ STEP_SECONDS = (1.5, 5.0)
 
 WATCHING = 0.8
 """The share of the crowd that has the session's page open; the others are in the hall."""
+
+FIRST_QUESTIONS = 5
+"""How many are there when the first visitor comes."""
+
+LIKELY = (8, 6, 3, 1, 1)
+"""How often the crowd votes, answers, walks, asks, and the speaker takes a question up."""
 
 log = structlog.get_logger()
 
@@ -45,18 +55,21 @@ class Crowd:
         self._unasked: list[str] = list(content.QUESTIONS)
         self._asked: list[UUID] = []
         self._poll: UUID | None = None
+        self._answering: UUID | None = None
         self._answered: set[str] = set()
 
     async def run(self) -> None:
         """Arrive, then be lively for ever."""
         await self._arrive()
-        await self._open_poll()
-        for _ in range(5):
+        await self._remember()
+        if self._poll is None:
+            await self._open_poll()
+        while len(self._asked) < FIRST_QUESTIONS:
             await self._ask(approve=True)
         while True:
             await asyncio.sleep(self._dice.uniform(*STEP_SECONDS))
-            act = self._dice.choices((self._vote, self._answer, self._wander, self._ask_one),
-                                     (8, 6, 3, 1))[0]  # fmt: skip
+            acts = (self._vote, self._answer, self._wander, self._ask_one, self._take_up)
+            act = self._dice.choices(acts, LIKELY)[0]
             try:
                 await act()
             except Refused as refusal:
@@ -65,6 +78,7 @@ class Crowd:
     async def _arrive(self) -> None:
         keys = [person.key for person in cast.CROWD]
         keys += [cast.MODERATOR.key, cast.FACULTY.key]
+        keys += [person.key for _, person in cast.STAFF]
         async with self._services.db.read() as db:
             for key in keys:
                 who = await people.who(db, self._congress.persons[key])
@@ -76,10 +90,31 @@ class Crowd:
             else:
                 await self._wander_to(person.key)
         for name, person in cast.STAFF:
-            booth = self._congress.booths[name]
-            await self._services.presence.enter(
-                f"booth/{booth}/desk", str(self._congress.persons[person.key]), uuid4()
-            )
+            await self._send(person.key, "booth.present", booth_id=self._congress.booths[name])
+
+    async def _remember(self) -> None:
+        """What the crowd of an earlier start left behind goes on."""
+        congress = self._congress
+        place = (congress.conference_id, congress.live_session)
+        async with self._services.db.read() as db:
+            shown = (QuestionStatus.LIVE, QuestionStatus.ANSWERING)
+            asked = await questions.questions(db, *place, list(QuestionStatus))
+            live = await questions.questions(db, *place, shown)
+            opened = await polls.polls(db, *place, (PollStatus.OPEN,))
+        known = {question.text for question in asked}
+        self._unasked = [text for text in self._unasked if text not in known]
+        self._asked = [question.id for question in live]
+        self._poll = opened[0].id if opened else None
+
+    async def _take_up(self) -> None:
+        """The speaker takes a question up or, having one, is done with it."""
+        if self._answering is not None:
+            await self._send(cast.FACULTY.key, "question.answered", question_id=self._answering)
+            self._asked = [question for question in self._asked if question != self._answering]
+            self._answering = None
+        elif len(self._asked) > FIRST_QUESTIONS:
+            self._answering = self._asked[0]
+            await self._send(cast.FACULTY.key, "question.answering", question_id=self._answering)
 
     async def _enter(self, key: str, place: str) -> None:
         connection = self._connections[key]
@@ -145,8 +180,10 @@ class Crowd:
     async def _send(self, key: str, kind: str, /, **fields: object) -> object:
         """One command of one person, decoded and checked like any other."""
         who = self._who[key]
-        values = {"type": kind, "ref": 0, "command_id": uuid4()}
-        values |= {"session_id": self._congress.live_session, **fields}
+        values: dict[str, object] = {"type": kind, "ref": 0, "command_id": uuid4()}
+        if "booth_id" not in fields:
+            values["session_id"] = self._congress.live_session
+        values |= fields
 
         async def identify(_recently: bool) -> Who | None:  # noqa: FBT001 - see Asking
             return who

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from server import clock
 from server.agenda import store as agenda
@@ -19,7 +20,14 @@ from server.rights import Role
 
 SLUG = "cardioforum"
 TITLE = "CardioForum"
-ZONE = "Europe/Paris"
+ZONES = (
+    "America/New_York", "Europe/Paris", "Asia/Kolkata", "Asia/Tokyo", "Pacific/Auckland",
+    "America/Los_Angeles", "Pacific/Honolulu", "America/Sao_Paulo", "Asia/Dubai",
+)  # fmt: skip
+"""The congress is where it is about half past one: a live day has a morning and an afternoon."""
+
+NOON_AND_A_HALF = 13 * 60 + 30
+
 PROVIDER = "CardioForum Society"
 
 BEGAN = timedelta(minutes=12)
@@ -54,13 +62,14 @@ async def found(db: Rows) -> Congress:
 async def _found(db: Rows) -> None:
     now = clock.now()
     begins = _five_minutes(now - BEGAN)
+    zone = min(ZONES, key=lambda name: abs(_minutes(now, name) - NOON_AND_A_HALF))
     conference_id = await agenda.add_conference(
         db,
         slug=SLUG,
         title=f"{TITLE} {begins.year}",
-        zone=ZONE,
-        starts_on=begins.date(),
-        ends_on=(begins + timedelta(days=2)).date(),
+        zone=zone,
+        starts_on=begins.astimezone(ZoneInfo(zone)).date(),
+        ends_on=(begins + timedelta(days=2)).astimezone(ZoneInfo(zone)).date(),
     )
     await editing.save_conference(
         db,
@@ -73,6 +82,11 @@ async def _found(db: Rows) -> None:
     persons = await _people(db, conference_id)
     await _programme(db, conference_id, persons, begins)
     await _hall(db, conference_id, persons)
+
+
+def _minutes(at: datetime, zone: str) -> int:
+    local = at.astimezone(ZoneInfo(zone))
+    return local.hour * 60 + local.minute
 
 
 def _five_minutes(at: datetime) -> datetime:
