@@ -45,6 +45,11 @@ class Writer:
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many items are yet to be written."""
+        return len(self._waiting)
+
     def submit(self, write: Write[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Hand an item in; the future is done after COMMIT. Raises Busy when too much waits."""
         if len(self._waiting) >= MAX_QUEUE:
