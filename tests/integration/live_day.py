@@ -4,12 +4,13 @@ Rows are written beside the server, into its own database; everything else goes 
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -18,7 +19,7 @@ from server import clock
 from server.agenda import store as agenda
 from server.agenda.rules import FacultyRole
 from server.cookies import cookie_name
-from server.db import open_database
+from server.db import Rows, open_database
 from server.disclosures import rules as disclosure_rules
 from server.disclosures import store as disclosures
 from server.people import store as people
@@ -30,6 +31,8 @@ TEXT = (
     "Drs Lindqvist and Haddad have nothing to disclose. "
     "All relevant financial relationships have been mitigated."
 )
+Answer = TypeVar("Answer")
+
 NAMES = {
     Role.LEARNER: "Marta Ruiz",
     Role.FACULTY: "Amara Okafor",
@@ -105,10 +108,10 @@ class Day:
         }
 
 
-def in_rows(data: Path, act, *arguments):  # type: ignore[no-untyped-def]
+def in_rows(data: Path, act: Callable[..., Awaitable[Answer]], *arguments: object) -> Answer:
     """Run `act(db, …)` in a transaction on the server's own database."""
 
-    async def run():  # type: ignore[no-untyped-def]
+    async def run() -> Answer:
         database = open_database(f"sqlite+aiosqlite:///{data / 'rounds.db'}")
         try:
             async with database.begin() as db:
@@ -120,7 +123,7 @@ def in_rows(data: Path, act, *arguments):  # type: ignore[no-untyped-def]
         return thread.submit(asyncio.run, run()).result()
 
 
-async def _found(db) -> UUID:  # type: ignore[no-untyped-def]
+async def found(db: Rows) -> UUID:
     today = clock.now().date()
     return await agenda.add_conference(
         db,
@@ -132,7 +135,7 @@ async def _found(db) -> UUID:  # type: ignore[no-untyped-def]
     )
 
 
-async def _plan(db, conference_id: UUID) -> UUID:  # type: ignore[no-untyped-def]
+async def _plan(db: Rows, conference_id: UUID) -> UUID:
     now = clock.now()
     session = agenda.Session(
         conference_id=conference_id,
@@ -147,7 +150,9 @@ async def _plan(db, conference_id: UUID) -> UUID:  # type: ignore[no-untyped-def
     return session.id
 
 
-async def _person(db, conference_id: UUID, session_id: UUID, role: Role, name: str):  # type: ignore[no-untyped-def]
+async def _person(
+    db: Rows, conference_id: UUID, session_id: UUID, role: Role, name: str
+) -> tuple[UUID, str]:
     person = await people.ensure_person(db, f"{name.lower().replace(' ', '.')}@example.org", name)
     await people.give(
         db,
@@ -172,7 +177,9 @@ async def _person(db, conference_id: UUID, session_id: UUID, role: Role, name: s
     return person.id, login
 
 
-async def _disclose(db, conference_id: UUID, session_id: UUID, person_id: UUID, text: str) -> None:  # type: ignore[no-untyped-def]
+async def _disclose(
+    db: Rows, conference_id: UUID, session_id: UUID, person_id: UUID, text: str
+) -> None:
     await disclosures.enter(
         db, conference_id, session_id, text=disclosure_rules.text(text), person_id=person_id
     )
@@ -191,4 +198,4 @@ def a_day(server: Rounds, conference_id: UUID) -> Day:
 def a_conference(folder: Path) -> Generator[tuple[Rounds, UUID]]:
     """The server takes its time to start: a file of tests shares one."""
     with running_rounds(folder) as server:
-        yield server, in_rows(server.data, _found)
+        yield server, in_rows(server.data, found)
