@@ -4,7 +4,7 @@ A name comes from one query alone, that of the leads whose receipts hold.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -43,9 +43,7 @@ async def show(request: Request, call: Call) -> Response:
     async with call.db.read() as db:
         conference = await agenda.conference(db, call.conference_id)
         booth = await store.booth(db, call.conference_id, booth_id)
-        zone = ZoneInfo(conference.zone)
-        today = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        figures = await badges.figures(db, call.conference_id, booth_id, today)
+        figures = await badges.figures(db, call.conference_id, booth_id, _today(conference.tz))
     return page(
         "exhibits/desk.html",
         view(call.who, conference, live=True),
@@ -54,9 +52,9 @@ async def show(request: Request, call: Call) -> Response:
         snapshot=snapshot,
         figures=figures,
         largest=max((group.count or 0 for group in figures.groups), default=0) or 1,
-        greeting=_greeting(clock.now().astimezone(zone)),
+        greeting=_greeting(clock.now().astimezone(conference.tz)),
         called=rules.first_name(call.who.name),
-        zone=zone,
+        zone=conference.tz,
         moment=clock.moment,
         commands={"say": uuid4()},
     )
@@ -82,6 +80,7 @@ async def _snapshot(call: Call, wanted: str) -> dict[str, Any]:
         visit_id = await _open(call, db, wanted, running)
         lines = await talks.lines(db, conference_id, visit_id) if visit_id else []
         queue = await states.queue(db, conference_id, booth_id)
+        figures = await badges.figures(db, conference_id, booth_id, _today(zone))
     return {
         "booth": booth_id,
         "me": next((each.id for each in staff if each.person_id == call.person_id), None),
@@ -91,6 +90,7 @@ async def _snapshot(call: Call, wanted: str) -> dict[str, Any]:
         "threads": [states.line(thread.last) for thread in threads],
         "open": visit_id,
         "lines": [states.line(line) for line in lines],
+        "figures": _figures(figures),
         "leads": [_lead(lead, zone) for lead in leads],
     }
 
@@ -132,6 +132,20 @@ def _lead(lead: Lead, zone: ZoneInfo) -> dict[str, Any]:
         "interest": lead.interest,
         "note": lead.note,
     }
+
+
+def _figures(figures: rules.Figures) -> dict[str, str]:
+    """What changes while the desk is open; the groups are counted when the page is."""
+    wait = figures.wait_seconds
+    return {
+        "talks": str(figures.talks),
+        "badges": str(figures.badges),
+        "wait": "–" if wait is None else f"{wait // 60}:{wait % 60:02d}",
+    }
+
+
+def _today(zone: tzinfo) -> datetime:
+    return clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _time(at: datetime) -> str:
@@ -202,10 +216,13 @@ async def export(request: Request, call: Call) -> Response:  # noqa: ARG001 - it
     """The leads that hold at this moment, and no others."""
     booth_id = talking.booth_of(call)
     async with call.db.read() as db:
+        conference = await agenda.conference(db, call.conference_id)
         leads = await badges.leads(db, call.conference_id, booth_id)
     day = f"{clock.now():%Y-%m-%d}"
     headers = {"content-disposition": f'attachment; filename="leads-{day}.csv"'}
-    return Response(csv_of(leads), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(
+        csv_of(leads, conference.tz), media_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
 routes: list[BaseRoute] = [

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from server import topics
+from server.agenda import store as agenda
 from server.call import Call
 from server.db import Rows
 from server.errors import Forbidden, Invalid
@@ -36,6 +37,7 @@ async def hand_over(
         raise Forbidden("This is your own booth.")
     booth_id = booth_of(call)
     async with call.db.begin() as db:
+        conference = await agenda.conference(db, call.conference_id)
         booth = await booths.booth(db, call.conference_id, booth_id)
         await _check_profile(db, call.person_id, badge.fields)
         visit_id = await talks.enter(db, call.conference_id, booth_id, call.person_id)
@@ -46,6 +48,7 @@ async def hand_over(
             visit_id=visit_id,
             person_id=call.person_id,
             badge=badge,
+            zone=conference.tz,
             command_id=command_id,
         )
     if new:

@@ -56,7 +56,7 @@ async def _page(
         receipts=receipts,
         rules=rules,
         words=shown.words,
-        now=clock.now(),
+        now=clock.now().astimezone(conference.tz),
         details=[(field, rules.FIELDS[field], details.get(field, "")) for field in rules.Field],
         consent=rules.consent(booth.name),
         typed=typed or {},

@@ -13,10 +13,14 @@ const MAX_ABOUT = 200, MAX_LINE = 500;
 class BoothVisit extends LitElement {
   static properties = { visit: { state: true }, busy: { state: true } };
   #stop = new AbortController();
-  /** @type {Visit} */
-  visit = { booth: "", visit: null, here: { staff: [], waiting: 0 } };
-  busy = false;
-  name = "";
+  #name = "";
+
+  constructor() {
+    super();
+    /** @type {Visit} - assigned here: a class field would hide the accessor that Lit listens with */
+    this.visit = { booth: "", visit: null, here: { staff: [], waiting: 0 } };
+    this.busy = false;
+  }
 
   createRenderRoot() {
     return this;
@@ -25,7 +29,7 @@ class BoothVisit extends LitElement {
   connectedCallback() {
     const { positions, ...visit } = JSON.parse(this.querySelector("script")?.textContent ?? "{}");
     this.visit = visit;
-    this.name = document.querySelector("h1")?.textContent ?? "";
+    this.#name = document.querySelector("h1")?.textContent ?? "";
     this.replaceChildren();
     const { signal } = this.#stop;
     follow(positions, ["booth", "talk", "line"], (frame) => this.#take(frame), () => this.#reload(), signal);
@@ -124,9 +128,9 @@ class BoothVisit extends LitElement {
       <ol class="talk" tabindex="0" aria-labelledby="chat-h" aria-live="polite">${lines.length
         ? repeat(lines, ({ id }) => id, ({ called, text }) => html`<li class=${called ? nothing : "own"}>${avatar(called || "You", 32)}
             <span class="by"><b>${called || "You"}</b></span><p>${text}</p></li>`)
-        : html`<li class="none"><p class="muted">Only you and ${this.name} read this. They see “a visitor”.</p></li>`}</ol>
+        : html`<li class="none"><p class="muted">Only you and ${this.#name} read this. They see “a visitor”.</p></li>`}</ol>
       <form class="say" @submit=${this.#say}>
-        <input name="text" maxlength=${MAX_LINE} required autocomplete="off" placeholder="Write to ${this.name}" aria-label="Write to ${this.name}">
+        <input name="text" maxlength=${MAX_LINE} required autocomplete="off" placeholder="Write to ${this.#name}" aria-label="Write to ${this.#name}">
         <button class="iconbtn" ?disabled=${this.busy}>${icon("send", "Send")}</button></form></section>`;
   }
 

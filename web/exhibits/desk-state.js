@@ -11,7 +11,8 @@ import { withLine } from "./visit.js";
  *   about: string, gave: string, purpose: string, until: string, given: string, new: boolean, interest: number,
  *   note: string }} Lead
  * @typedef {{ booth: string, me: string | null, zone: string, queue: Queue, threads: Line[], open: string | null,
- *   lines: Line[], leads: Lead[] }} Desk
+ *   lines: Line[], leads: Lead[],
+ *   figures: Record<string, string> }} Desk
  */
 
 /**

@@ -9,6 +9,8 @@ import { follow, stay } from "./follow.js";
 class DeskStore extends EventTarget {
   #stop = new AbortController();
   #wanted = 0;
+  /** @type {number | undefined} */
+  #due;
   busy = false;
 
   constructor() {
@@ -25,8 +27,14 @@ class DeskStore extends EventTarget {
   /** @param {any} frame */
   #take(frame) {
     this.#set(reduce(this.desk, frame));
-    if (frame.type === "lead") this.reload();
+    if (frame.type === "lead" || frame.type === "queue") this.#reloadSoon();
     if (frame.type === "line" && !frame.called && frame.visit !== this.desk.open) toast("A visitor has written");
+  }
+
+  /** Leads and figures are read again; a burst of frames asks once. */
+  #reloadSoon() {
+    clearTimeout(this.#due);
+    this.#due = setTimeout(() => this.reload(), 100);
   }
 
   /** The newest request counts: an older answer that comes late is dropped. */

@@ -125,7 +125,7 @@ class DeskTalk extends Part {
   #thread() {
     const { open, lines, queue } = store.desk;
     if (!open) {
-      return html`<section class="card boothchat"><h2 class="sr">Talk</h2>${empty("Ready for a visitor", "Take whoever waits, or open a message.", "message-square")}</section>`;
+      return html`<section class="card"><h2 class="sr">Talk</h2>${empty("Ready for a visitor", "Take whoever waits, or open a message.", "message-square")}</section>`;
     }
     const who = nameOf(store.desk, open);
     const talk = queue.talking.find(({ visit }) => visit === open);
@@ -191,6 +191,14 @@ class DeskLeads extends Part {
     return html`<tr class="gone"><td><b>${gone}</b><small>Details removed</small></td><td>Nothing any more</td><td></td><td></td><td><code>${number}</code></td><td>–</td></tr>`;
   }
 }
+
+/** Numbers that grow while the desk is open; groups of visitors are counted when the page is. */
+store.addEventListener("change", () => {
+  for (const [name, text] of Object.entries(store.desk.figures)) {
+    const figure = document.querySelector(`[data-figure="${name}"]`);
+    if (figure) figure.textContent = text;
+  }
+});
 
 customElements.define("desk-queue", DeskQueue);
 customElements.define("desk-talk", DeskTalk);

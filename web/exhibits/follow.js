@@ -23,7 +23,14 @@ export function follow(positions, types, take, reload, signal) {
       if (topics.has(frame.topic)) then(frame);
     }, { signal });
   for (const type of types) on(type, take);
-  for (const type of ["followed", "resync"]) on(type, reload);
+  /** @type {number | undefined} */
+  let due;
+  for (const type of ["followed", "resync"]) {
+    on(type, () => {
+      clearTimeout(due); // several topics are followed at once, one reading serves them all
+      due = setTimeout(reload, 50);
+    });
+  }
   for (const { topic, epoch, seq } of positions) live.follow(topic, { epoch, seq });
   signal.addEventListener("abort", () => topics.forEach((topic) => live.unfollow(topic)));
 }

@@ -5,7 +5,7 @@ nothing else that an exhibitor is sent has them, so withdrawing one receipt is e
 """
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, tzinfo
 from os import urandom
 from uuid import UUID
 
@@ -33,10 +33,11 @@ async def hand_over(
     visit_id: UUID,
     person_id: UUID,
     badge: Badge,
+    zone: tzinfo,
     command_id: UUID,
 ) -> tuple[UUID, bool]:
     """The receipt, and whether it is new: one for each command, however often it is sent."""
-    at = clock.now()
+    at = clock.now().astimezone(zone)
     for _ in range(ATTEMPTS):
         new = await insert_once(
             db, Receipt, conference_id=conference_id, id=(receipt_id := new_id()),
