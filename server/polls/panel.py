@@ -19,6 +19,9 @@ from server.polls import events, rules, store
 from server.polls.events import PollState
 from server.polls.rules import Poll, Status
 
+PLACE = {Status.OPEN: 0, Status.DRAFT: 1, Status.CLOSED: 2}
+"""What is open leads, what is over comes last; web/polls/reduce.js sorts alike."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
@@ -52,7 +55,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """For somebody who attends: newest first, no drafts."""
+    """For somebody who attends: no drafts."""
 
     session_id: UUID
     rows: tuple[Card, ...]
@@ -61,7 +64,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """For those who run the session: newest first, every result."""
+    """For those who run the session: every poll, every result."""
 
     session_id: UUID
     rows: tuple[Card, ...]
@@ -108,8 +111,10 @@ def _cards(
     tallies: dict[UUID, rules.Tally],
     own: dict[UUID, tuple[int, ...]],
 ) -> tuple[Card, ...]:
+    newest = list(reversed(polls))
     return tuple(
-        _card(poll, tallies.get(poll.id), own.get(poll.id, ())) for poll in reversed(polls)
+        _card(poll, tallies.get(poll.id), own.get(poll.id, ()))
+        for poll in sorted(newest, key=lambda each: PLACE[each.status])
     )
 
 

@@ -9,8 +9,11 @@
  * @typedef {import("../live/feed.js").Frame} Frame
  */
 
+/** @type {Record<Status, number>} what is open leads, what is over comes last */
+const PLACE = { open: 0, draft: 1, closed: 2, deleted: 3 };
+
 /**
- * In the order in which they are shown, newest first.
+ * Newest first.
  * @typedef {object} State
  * @property {ReadonlyMap<string, Poll>} polls
  * @property {ReadonlyMap<string, Tally>} tallies
@@ -65,7 +68,8 @@ export function answered(state, id, choices) {
  * @returns {Poll[]}
  */
 export function listed(state) {
-  return [...state.polls.values()].filter(({ status }) => status !== "deleted");
+  const polls = [...state.polls.values()].filter(({ status }) => status !== "deleted");
+  return polls.sort((one, other) => PLACE[one.status] - PLACE[other.status]);
 }
 
 /**

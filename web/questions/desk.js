@@ -104,7 +104,7 @@ class QuestionDesk extends LitElement {
     this.#shown = steady(wanted, before, held).map(({ id }) => id);
     if (!this.#shown.includes(this.selected)) {
       // What was decided leaves the list: the next one takes its place, and the keys with it.
-      this.#follow = this.#follow || this.#held?.closest("[data-id]") !== null && this.#held !== null;
+      this.#follow ||= Boolean(this.#held?.closest("[data-id]"));
       this.selected = this.#shown[Math.min(Math.max(0, before.indexOf(this.selected)), this.#shown.length - 1)] ?? "";
     }
   }
@@ -118,7 +118,8 @@ class QuestionDesk extends LitElement {
     } else if (this.#held instanceof HTMLElement && this.#held.isConnected && document.activeElement !== this.#held) {
       this.#held.focus({ preventScroll: true });
     }
-    if (this.dismissing) /** @type {HTMLElement | null} */ (this.querySelector("form.why select:not(:focus)"))?.focus();
+    const why = this.querySelector(".why");
+    if (why && !why.contains(document.activeElement)) why.querySelector("button")?.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -127,19 +128,22 @@ class QuestionDesk extends LitElement {
     if (act === undefined) return;
     event.preventDefault();
     const question = this.state.questions.get(this.selected);
-    if (act === "up" || act === "down") this.#select(moved(this.#shown, this.selected, act));
+    if (act === "up" || act === "down") this.selected = moved(this.#shown, this.selected, act);
     if (act === "undo") this.#undo();
     if (!question) return;
     if (act === "approve" && question.status === "pending") this.#approve(question);
-    if (act === "dismiss" && this.#dismissible(question)) this.dismissing = question.id;
     if (act === "answer" && this.#answerable(question)) this.#answering(question);
+    if (act === "dismiss" && this.#dismissible(question)) this.dismissing = question.id;
+    else if (act !== "undo") this.#select(this.selected);
   };
 
-  /** @param {string} id */
+  /** The focus goes with the selection, so that it is where the next key is meant.
+   * @param {string} id */
   #select(id) {
     this.selected = id;
     this.dismissing = "";
     this.#follow = true;
+    this.requestUpdate();
   }
 
   /** @param {Question} question */
@@ -163,13 +167,11 @@ class QuestionDesk extends LitElement {
   }
 
   /**
-   * @param {SubmitEvent} event
    * @param {Question} question
+   * @param {string} reason
    */
-  #dismiss(event, question) {
-    event.preventDefault();
-    const reason = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get("reason") ?? "");
-    this.dismissing = "";
+  #dismiss(question, reason) {
+    this.#select(question.id);
     this.#send("question.dismiss", question, "Dismissed", { reason });
   }
 
@@ -260,7 +262,7 @@ class QuestionDesk extends LitElement {
       @focusin=${() => (this.selected = id)}>
       ${counted
         ? html`<span class="v num">${question.votes}<small>${question.votes === 1 ? "vote" : "votes"}</small></span>`
-        : html`<span class="v">${avatar(author ?? "", 36)}</span>`}
+        : html`<span class="v">${author ? avatar(author, 36) : icon("eye-off")}</span>`}
       <div><p>${question.text}</p><span class="by"><span>${author ?? "Anonymous"} · <time class="num" datetime=${asked_at}
         .textContent=${time(asked_at, this.#zone)}></time></span>${reason ? html`<b>${reason}</b>` : nothing}</span></div>
       <div class="do">${this.dismissing === id ? this.#why(question) : this.#acts(question, chosen)}</div></li>`;
@@ -292,12 +294,12 @@ class QuestionDesk extends LitElement {
 
   /** @param {Question} question */
   #why(question) {
-    return html`<form class="why" @submit=${(/** @type {SubmitEvent} */ event) => this.#dismiss(event, question)}
-      @keydown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && this.#select(question.id)}>
-      <select class="select" name="reason" aria-label="Reason, for its author">
-        ${REASONS.map((reason) => html`<option>${reason}</option>`)}<option value="">No reason given</option></select>
-      <button class="btn danger sm">Dismiss</button>
-      <button class="btn quiet sm" type="button" @click=${() => this.#select(question.id)}>Keep</button></form>`;
+    const keep = () => this.#select(question.id);
+    return html`<div class="why" role="group" aria-label="Dismiss: the author is told why"
+      @keydown=${(/** @type {KeyboardEvent} */ { key }) => key === "Escape" && keep()}>
+      ${REASONS.map((reason) => html`<button class="btn quiet sm" type="button" @click=${() => this.#dismiss(question, reason)}>${reason}</button>`)}
+      <button class="btn quiet sm" type="button" @click=${() => this.#dismiss(question, "")}>No reason</button>
+      <button class="linkbtn" type="button" @click=${keep}>Keep it</button></div>`;
   }
 }
 

@@ -2,6 +2,7 @@ import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
 import { Feed } from "../live/feed.js";
 import { live } from "../live/socket.js";
 import { empty, icon } from "../shell/parts.js";
+import { toast } from "../shell/toast.js";
 import { begin, hope, listed, mine, news, ownListed, reduce, settled, steady, votes } from "./reduce.js";
 import { amount, time, why } from "./words.js";
 
@@ -37,7 +38,7 @@ class QuestionPanel extends LitElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saying;
   #zone = "UTC";
-  #base = "";
+  #moderated = true;
 
   constructor() {
     super();
@@ -70,11 +71,11 @@ class QuestionPanel extends LitElement {
     const snapshot = JSON.parse(this.querySelector(":scope > script[type='application/json']")?.textContent ?? "{}");
     this.state = begin(snapshot);
     this.#zone = snapshot.zone;
-    this.#base = `/sessions/${snapshot.session_id}/questions`;
+    this.#moderated = snapshot.moderated;
     this.#feed = new Feed({
       follows: snapshot.follows,
       types: ["question", "votes", "own_question"],
-      fragment: `${this.#base}/fragment`,
+      fragment: `/sessions/${snapshot.session_id}/questions/fragment`,
       fold: (frames) => this.#fold(frames),
       replace: (next) => (this.state = begin(next, this.state.hopes)),
     });
@@ -148,6 +149,7 @@ class QuestionPanel extends LitElement {
     try {
       await live.send("question.ask", fields);
       form.reset();
+      toast(this.#moderated ? "Sent. A moderator reads it first." : "Your question is published.");
     } catch (refusal) {
       this.#complain(form, why(refusal));
     } finally {
