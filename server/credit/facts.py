@@ -56,6 +56,9 @@ class _Session(_Shape, frozen=True):
     min_minutes: str = "0"
     day: str | msgspec.UnsetType = msgspec.UNSET
     checks: list[_Check] = []
+    excused: list[tuple[int, int]] = []
+    added: list[tuple[int, int]] = []
+    withdrawn: list[tuple[int, int]] = []
 
 
 class _Evidence(_Shape, frozen=True):
@@ -224,6 +227,9 @@ def _session(shaped: _Session, path: str) -> Session:
             Check(at_ms=_time(check.at, f"{path}.checks[{n}].at"), answered=check.answered)
             for n, check in enumerate(shaped.checks)
         ),
+        excused=_intervals(shaped.excused, f"{path}.excused"),
+        added=_intervals(shaped.added, f"{path}.added"),
+        withdrawn=_intervals(shaped.withdrawn, f"{path}.withdrawn"),
     )
 
 

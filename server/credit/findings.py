@@ -55,6 +55,8 @@ class Reason(Enum):
     NOT_PLAYING = "not_playing"
     NOT_VISIBLE = "not_visible"
     CHECK_UNANSWERED = "check_unanswered"
+    EXCUSED = "excused"
+    ADJUSTED = "adjusted"
     COUNTED_ELSEWHERE = "counted_elsewhere"
     OVER_DESIGNATED = "over_designated"
 
@@ -80,10 +82,16 @@ class Session:
     day: date | None = None
     """In the activity's time zone; the UTC date of the start when the provider named none."""
     checks: tuple[Check, ...] = ()
+    excused: Intervals = NOTHING
+    """Outages of ours at whose start this learner was there: time as though connected."""
+    added: Intervals = NOTHING
+    """Presence that officers put on record for this learner."""
+    withdrawn: Intervals = NOTHING
+    """Presence that officers took off it, whatever it rested on."""
 
     def __post_init__(self) -> None:
-        assert self.live == union(self.live), "not in normal form"
-        assert self.excluded == union(self.excluded), "not in normal form"
+        for one in (self.live, self.excluded, self.excused, self.added, self.withdrawn):
+            assert one == union(one), "not in normal form"
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -146,8 +154,14 @@ def find(
     faculty: bool = False,
 ) -> Finding:
     """`booth` is the learner's time in exhibits; `faculty` earns nothing in their own session."""
-    present = coverage(proofs, lease_ms=policy.lease_ms, counts=policy.counts)
+    present = presence(session, proofs, policy=policy)
     return find_present(session, present, policy=policy, booth=booth, faculty=faculty)
+
+
+def presence(session: Session, proofs: Iterable[Proof], *, policy: Policy) -> Intervals:
+    """What was proven, excused and added, less what was taken away."""
+    proven = coverage(proofs, lease_ms=policy.lease_ms, counts=policy.counts)
+    return difference(union(proven, session.excused, session.added), session.withdrawn)
 
 
 def find_present(

@@ -5,10 +5,11 @@ add up to the eligible time, whatever else they show.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from server.attendance.intervals import (
+    NOTHING,
     Intervals,
     difference,
     earliest,
@@ -17,7 +18,7 @@ from server.attendance.intervals import (
     union,
 )
 from server.attendance.rules import Counts, Proof, coverage
-from server.credit.findings import Finding, Overlap, Policy, Reason
+from server.credit.findings import Finding, Overlap, Policy, Reason, Session, presence
 
 Layer = tuple["Kind", Reason, Intervals]
 
@@ -79,6 +80,7 @@ def _layers(
     if policy.exclude_booth:
         yield Kind.BOOTH, Reason.IN_BOOTH, booth
     away = difference(window, finding.present)
+    yield from _withdrawn(session, policy=policy, proofs=proofs)
     yield from _unseen(away, policy=policy, proofs=proofs)
     yield Kind.AWAY, Reason.NO_EVIDENCE, away
     if finding.reason is Reason.FACULTY:
@@ -89,6 +91,7 @@ def _layers(
     yield Kind.CHECK_MISSED, Reason.CHECK_UNANSWERED, finding.missed
     if not finding.passed:
         yield Kind.PRESENT, finding.reason, window
+    yield from _granted(session, own, policy=policy, proofs=proofs)
     yield Kind.COUNTED, Reason.PRESENT, own
     yield Kind.PRESENT, Reason.COUNTED_ELSEWHERE, anywhere
     yield Kind.PRESENT, Reason.OVER_DESIGNATED, window
@@ -101,6 +104,24 @@ def _unseen(away: Intervals, *, policy: Policy, proofs: Sequence[Proof]) -> Iter
     reason = Reason.NOT_PLAYING if policy.counts is Counts.PLAYING else Reason.NOT_VISIBLE
     connected = coverage(proofs, lease_ms=policy.lease_ms)
     yield Kind.AWAY, reason, intersection(away, connected)
+
+
+def _withdrawn(session: Session, *, policy: Policy, proofs: Sequence[Proof]) -> Iterator[Layer]:
+    """What would be presence, had nobody taken it away."""
+    if session.withdrawn:
+        there = presence(replace(session, withdrawn=NOTHING), proofs, policy=policy)
+        yield Kind.AWAY, Reason.ADJUSTED, intersection(there, session.withdrawn)
+
+
+def _granted(
+    session: Session, own: Intervals, *, policy: Policy, proofs: Sequence[Proof]
+) -> Iterator[Layer]:
+    """What counts though no proof says so."""
+    if session.excused or session.added:
+        proven = coverage(proofs, lease_ms=policy.lease_ms, counts=policy.counts)
+        granted = difference(own, proven)
+        yield Kind.COUNTED, Reason.EXCUSED, intersection(granted, session.excused)
+        yield Kind.COUNTED, Reason.ADJUSTED, intersection(granted, session.added)
 
 
 def _peeled(finding: Finding, layers: Iterable[Layer]) -> list[Segment]:

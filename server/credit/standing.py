@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from server.attendance.intervals import NOTHING, Intervals, difference, union
-from server.attendance.rules import Proof, coverage, last_proof_ms, still_there
+from server.attendance.rules import Proof, last_proof_ms, still_there
 from server.credit.findings import (
     Check,
     Finding,
@@ -19,6 +19,7 @@ from server.credit.findings import (
     Session,
     find_present,
     needed_ms,
+    presence,
     verdict,
 )
 from server.credit.rules import least_ms, rounded
@@ -74,7 +75,7 @@ def standing(
     there = still_there(proofs, now_ms=now_ms, lease_ms=policy.lease_ms, counts=policy.counts)
     last_ms = last_proof_ms(proofs, counts=policy.counts)
     ends_ms = ends_ms if ends_ms is not None and ends_ms > now_ms else None
-    present = coverage(proofs, lease_ms=policy.lease_ms, counts=policy.counts)
+    present = presence(session, proofs, policy=policy)
     planned = session if ends_ms is None else _as_planned(session, now_ms, ends_ms)
     so_far = find_present(planned, present, policy=policy, booth=booth, faculty=faculty)
     staying = so_far

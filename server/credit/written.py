@@ -61,6 +61,13 @@ def _written(session: Session) -> dict[str, Any]:
         "min_minutes": f"{session.min_minutes:f}",
         "checks": [{"at": check.at_ms, "answered": check.answered} for check in session.checks],
     }
+    corrected = {
+        "excused": session.excused,
+        "added": session.added,
+        "withdrawn": session.withdrawn,
+    }
+    # What is empty is left out: facts of before there were corrections keep their digest.
+    written |= {name: intervals for name, intervals in corrected.items() if intervals}
     return written if session.day is None else {**written, "day": session.day.isoformat()}
 
 
