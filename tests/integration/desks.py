@@ -14,12 +14,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
+
+from realtime.hub.hub import Overhear
 from realtime.wire import Topic
 from server import clock
 from server.agenda import store as agenda
 from server.agenda.rules import Phase
+from server.app import create_app
 from server.call import Call
+from server.cookies import cookie_name
 from server.people import store as people
+from server.places import RememberedPlaces
 from server.rights import Place, Role
 from server.services import Services, open_services
 from server.settings import Settings
@@ -59,14 +65,27 @@ class World:
             self._calls[name] = Call(who=who, place=self.place, services=self.services)
         return self._calls[name]
 
+    @asynccontextmanager
+    async def browser(self, call: Call) -> AsyncGenerator[httpx.AsyncClient]:
+        """A person's browser without scripts, on the session's pages."""
+        async with self.services.db.begin() as db:
+            token, _ = await people.new_login(db, call.person_id, staff=False)
+        app = create_app(self.services, RememberedPlaces(self.services.db))
+        site = self.services.settings.address
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app),
+            base_url=f"{site}/sessions/{self.session_id}",
+            cookies={cookie_name(secure=False): token},
+            headers={"origin": site, "accept": "text/html"},
+        ) as http:
+            yield http
+
     async def listen(self, *names: Topic) -> None:
         """Keep what states are told from now on; events are kept by the bus itself."""
         for name in names:
             await self.services.bus.follow(name)
             heard = self.states[name]
-            self.services.hub.overhear(
-                name, lambda _key, sealed, heard=heard: heard.append(json.loads(sealed))
-            )
+            self.services.hub.overhear(name, _into(heard))
 
     async def events(self, topic: Topic, since: int = 0) -> list[Frame]:
         """What was told on a topic after a position."""
@@ -76,6 +95,20 @@ class World:
     async def session(self) -> Any:
         async with self.services.db.read() as db:
             return await agenda.session(db, self.place.conference_id, self.session_id)
+
+
+async def shown(browser: httpx.AsyncClient) -> str:
+    """The session's page as this person's browser gets it."""
+    response = await browser.get(str(browser.base_url).rstrip("/"))
+    assert response.status_code == httpx.codes.OK
+    return response.text
+
+
+def _into(heard: list[Frame]) -> Overhear:
+    def overhear(_key: str, sealed: bytes) -> None:
+        heard.append(json.loads(sealed))
+
+    return overhear
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from server.polls import live, panel, rules, store
 from server.polls.live import Answer, Close, Create, Delete, Hide, Open, Reveal
 from server.polls.rules import Kind
 from server.rights import Role
-from tests.integration.desks import Frame, World, a_session
+from tests.integration.desks import Frame, World, a_session, shown
 from tests.servers.waiting import eventually_async
 
 Shown = dict[str, dict[str, Any]]
@@ -28,7 +28,7 @@ NAMES = ("id", "text", "kind", "options", "status", "revealed", "revision")
 
 async def drafted(world: World, text: str = "At what eGFR?", kind: Kind = Kind.SINGLE) -> UUID:
     moderator = await world.call("Mo", Role.MODERATOR)
-    return await live.create(
+    made: UUID = await live.create(
         Create(
             command_id=uuid4(),
             session_id=world.session_id,
@@ -38,6 +38,7 @@ async def drafted(world: World, text: str = "At what eGFR?", kind: Kind = Kind.S
         ),
         moderator,
     )
+    return made
 
 
 def about(world: World, poll_id: UUID) -> dict[str, Any]:
@@ -51,7 +52,8 @@ async def opened(world: World, kind: Kind = Kind.SINGLE) -> UUID:
 
 
 async def answer(world: World, poll_id: UUID, call: Call, *choices: int) -> list[int]:
-    return await live.answer(Answer(**about(world, poll_id), choices=choices), call)
+    taken: list[int] = await live.answer(Answer(**about(world, poll_id), choices=choices), call)
+    return taken
 
 
 def folded(before: Shown, frames: list[Frame]) -> Shown:
@@ -209,11 +211,11 @@ async def test_a_hundred_learners_answer_at_once_and_each_counts_once_with_their
         assert len(found) == 100
         assert sum(each == [2] for each in found) >= 30
 
-        def shown() -> bool:
+        def told() -> bool:
             counts = world.states[own][-1]["counts"]
             return bool(counts == [sum(each == [n] for each in found) for n in range(3)])
 
-        await eventually_async(shown)
+        await eventually_async(told)
         assert world.states[own][-1]["voters"] == 100
 
 
@@ -285,3 +287,60 @@ async def test_staff_acts_are_on_record_and_what_changes_nothing_is_not(
         async with world.services.db.read() as db:
             acts = list(await db.scalars(select(Entry.act).order_by(Entry.id)))
         assert acts == ["poll.create", "poll.open", "poll.reveal", "poll.hide"]
+
+
+async def test_everything_works_by_plain_forms(database_url: str, tmp_path: Path) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        ann, moderator = await world.call("Ann"), await world.call("Mo", Role.MODERATOR)
+        async with world.browser(ann) as learner, world.browser(moderator) as staff:
+            form = {"text": "At what eGFR?", "options": "45\r\n\r\n25\r\n20", "kind": "multiple"}
+            made = await staff.post("/polls", data=form)
+            assert made.headers["location"] == f"/sessions/{world.session_id}/desk#polls"
+            [card] = (await desk(world)).rows
+            assert card.poll.options == ("45", "25", "20")
+            await staff.post(f"/polls/{card.poll.id}/open")
+            taken = await learner.post(
+                f"/polls/{card.poll.id}/answer", data={"choices": ["0", "2"]}
+            )
+            assert taken.headers["location"] == f"/sessions/{world.session_id}#polls"
+            page = await shown(learner)
+            assert page.count("Your answer:") >= 2
+            assert "%</b>" not in page
+            await staff.post(f"/polls/{card.poll.id}/reveal")
+            assert "100%</b>" in await shown(learner)
+            await staff.post(f"/polls/{card.poll.id}/close")
+            late = await learner.post(f"/polls/{card.poll.id}/answer", data={"choices": "1"})
+            assert (late.status_code, "closed" in late.text) == (409, True)
+
+
+async def test_forms_say_why_not(database_url: str, tmp_path: Path) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        poll_id = await opened(world)
+        moderator = await world.call("Mo", Role.MODERATOR)
+        async with world.browser(await world.call("Ann")) as learner:
+            odd = await learner.post(f"/polls/{poll_id}/answer", data={"choices": "first"})
+            assert odd.status_code == 422
+            nothing = await learner.post(f"/polls/{poll_id}/answer")
+            assert (nothing.status_code, "choose an answer" in nothing.text) == (422, True)
+            assert (await learner.post(f"/polls/{poll_id}/close")).status_code == 403
+            assert (await learner.get("/polls/desk")).status_code == 403
+        async with world.browser(moderator) as staff:
+            few = await staff.post("/polls", data={"text": "Why?", "options": "one"})
+            assert (few.status_code, "2 to 12" in few.text) == (422, True)
+            unknown = {"text": "Why?", "options": "a\nb", "kind": "guess"}
+            assert (await staff.post("/polls", data=unknown)).status_code == 422
+
+
+async def test_a_fragment_holds_no_draft_and_no_hidden_result(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        poll_id, ann = await opened(world), await world.call("Ann")
+        await drafted(world, "A draft?")
+        await answer(world, poll_id, ann, 1)
+        async with world.browser(ann) as learner:
+            found = (await learner.get("/polls/fragment")).json()
+        [card] = found["rows"]
+        assert (card["choices"], card["counts"], card["voters"]) == ([1], None, 0)
+        assert "A draft?" not in str(found)
+        assert [each["topic"] for each in found["follows"]] == [topics.session(world.session_id)]

@@ -30,16 +30,17 @@ from server.questions.live import (
     Withdraw,
 )
 from server.rights import Role
-from tests.integration.desks import Frame, World, a_session
+from tests.integration.desks import Frame, World, a_session, shown
 from tests.servers.waiting import eventually_async
 
 Shown = dict[str, dict[str, Any]]
 
 
 async def ask(call: Call, world: World, text: str = "Why?", **other: Any) -> UUID:
-    return await live.ask(
+    made: UUID = await live.ask(
         Ask(command_id=uuid4(), session_id=world.session_id, text=text, **other), call
     )
+    return made
 
 
 def about(world: World, question_id: UUID) -> dict[str, Any]:
@@ -357,11 +358,11 @@ async def test_a_hundred_people_vote_at_once_and_each_counts_once(
         )
         assert await count_votes(world.services.db) == 60
 
-        def shown() -> bool:
-            told = [frame for frame in world.states[topic] if frame["type"] == "votes"]
-            return bool(told) and told[-1]["votes"] == 60
+        def told() -> bool:
+            votes = [frame for frame in world.states[topic] if frame["type"] == "votes"]
+            return bool(votes) and votes[-1]["votes"] == 60
 
-        await eventually_async(shown)
+        await eventually_async(told)
         assert len(world.states[topic]) < 20
         assert (await audience_rows(world))[str(question_id)]["votes"] == 60
 
@@ -382,3 +383,63 @@ async def test_votes_go_to_what_is_published_and_not_yet_answered(
         with pytest.raises(rules.WrongStep):
             await live.upvote(Upvote(**about(world, uuid4())), ann)
         assert await count_votes(world.services.db) == 1
+
+
+async def test_everything_works_by_plain_forms(database_url: str, tmp_path: Path) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        ann, moderator = await world.call("Ann"), await world.call("Mo", Role.MODERATOR)
+        async with world.browser(ann) as learner, world.browser(moderator) as staff:
+            form = {"text": "Why <b>this</b> dose?", "command_id": str(uuid4())}
+            for _ in range(2):
+                asked = await learner.post("/questions", data=form)
+                assert asked.status_code == 303
+                assert asked.headers["location"] == f"/sessions/{world.session_id}#questions"
+            [question_id] = await desk_rows(world)
+            assert "Waiting for a moderator" in await shown(learner)
+
+            approved = await staff.post(f"/questions/{question_id}/approve")
+            assert approved.headers["location"] == f"/sessions/{world.session_id}/desk#questions"
+            await learner.post(f"/questions/{question_id}/upvote")
+            page = await shown(learner)
+            assert "Why &lt;b&gt;this&lt;/b&gt; dose?" in page
+            assert 'aria-pressed="true" aria-label="Upvote, 1 vote"' in page
+            await staff.post(f"/questions/{question_id}/answering")
+            assert "Answering now" in await shown(learner)
+            await staff.post(f"/questions/{question_id}/dismiss", data={"reason": "Off topic"})
+            assert "Off topic" in await shown(learner)
+            await staff.post(f"/questions/{question_id}/restore", data={"status": "live"})
+            assert (await audience_rows(world))[question_id]["status"] == "live"
+            await learner.post(f"/questions/{question_id}/unvote")
+            assert (await audience_rows(world))[question_id]["votes"] == 0
+
+
+async def test_forms_say_why_not(database_url: str, tmp_path: Path) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        question_id = await published(world)
+        async with world.browser(await world.call("Ann")) as learner:
+            empty = await learner.post("/questions", data={"text": "  "})
+            assert (empty.status_code, "write your question" in empty.text) == (422, True)
+            long = await learner.post("/questions", data={"text": "x" * 501})
+            assert (long.status_code, "1 more" in long.text) == (422, True)
+            staffed = await learner.post(f"/questions/{question_id}/dismiss")
+            assert staffed.status_code == 403
+            odd = await learner.post("/questions", data={"text": "Why?", "command_id": "x"})
+            assert odd.status_code == 422
+            assert (await learner.get("/questions/desk")).status_code == 403
+
+
+async def test_a_page_that_lost_its_place_fetches_what_the_panel_would_say(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        question_id = await published(world)
+        await ask(await world.call("Ben"), world, "Still waiting?")
+        async with world.browser(await world.call("Ann")) as learner:
+            found = (await learner.get("/questions/fragment")).json()
+        assert [row["id"] for row in found["rows"]] == [str(question_id)]
+        assert "Still waiting?" not in str(found)
+        place = {each["topic"]: each["seq"] for each in found["follows"]}
+        assert place[topics.session(world.session_id)] == 1
+        async with world.browser(await world.call("Mo", Role.MODERATOR)) as staff:
+            found = (await staff.get("/questions/desk")).json()
+        assert {row["text"] for row in found["rows"]} == {"Why?", "Still waiting?"}
