@@ -1,6 +1,7 @@
 """What an imported booth sets here, and how a second import differs from the first. Pure."""
 
 import html
+import re
 from collections.abc import Mapping
 
 import nh3
@@ -11,6 +12,9 @@ from server.exhibits.rules import MAX_TAGLINE
 from server.sanitise import plain_text
 
 IMPORTED = ("name", "tagline", "category", "description", "showcase", "website", "listed")
+
+BLOCK = re.compile(r"<(?=/?(?:p|br|li|h[1-6]|div|ul|ol|t[dhr]|blockquote|pre|dd|dt)\b)")
+"""Where text breaks; an inline tag stands in the middle of a sentence."""
 
 NO_CHANGES = "no changes"
 LONGEST_SHOWN = 60
@@ -32,7 +36,7 @@ def values(booth: ImportedBooth) -> dict[str, str | bool]:
 
 def tagline(markup: str) -> str:
     """The first sentence, or as many whole words of it as fit under a name."""
-    spaced = markup.replace("<", " <")
+    spaced = BLOCK.sub(" <", markup)
     text = plain_text(html.unescape(nh3.clean(spaced, tags=set())))
     for mark in (". ", "! ", "? "):
         text = text.split(mark)[0] + mark.strip() if mark in text else text

@@ -24,4 +24,6 @@ def unpack(text: str) -> bytes:
         raise Invalid("The preview was incomplete. Choose the file again.") from None
     if opened.unconsumed_tail:
         raise Invalid("This file is too large.")
+    if not opened.eof:
+        raise Invalid("The preview was incomplete. Choose the file again.")
     return raw

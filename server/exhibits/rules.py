@@ -300,7 +300,7 @@ def first_name(name: str) -> str:
 def figures(
     professions: Mapping[str, int], *, talks: int, badges: int, waits: Iterable[float]
 ) -> Figures:
-    """Aggregates only: no total and no group that could be one person (see `docs`)."""
+    """Aggregates only: no total and no group that could be one person."""
     total = sum(professions.values())
     waited = list(waits)
     ordered = sorted(professions.items(), key=lambda item: (-item[1], item[0]))
