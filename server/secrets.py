@@ -44,6 +44,11 @@ def derive(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, purpose.encode(), "sha256")
 
 
+def relay_key(secret: bytes) -> bytes:
+    """What grants for the relay are signed and verified with."""
+    return derive(secret, "relay grants")
+
+
 def first_echo(secret: bytes, connection: UUID) -> str:
     """What a connection's first beat returns: any process can tell it, nobody else can guess it."""
     return hmac.new(secret, b"echo:" + connection.bytes, hashlib.sha256).hexdigest()[:16]

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import signal
 import sys
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -10,18 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, null
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 
 from realtime.hub.mount import Factory, hub_server, listen, mount
 from realtime.hub.reception import open_reception
-from realtime.relay.app import create_app as create_relay_app
-from realtime.relay.relay import open_relay
 from realtime.relay.supervisor import supervised
-from server import migrate, secrets
+from server import migrate
 from server.app import create_app
 from server.attendance.sealing import keep_sealed
 from server.commands import commands
@@ -29,14 +24,13 @@ from server.errors import Invalid, Unavailable
 from server.exhibits.keeping import keep_booths
 from server.gate import ConferenceGate
 from server.places import RememberedPlaces
-from server.services import RELAY_PURPOSE, Services, open_services
+from server.services import Services, open_services
 from server.settings import Settings
 from server.stages import audience, on_air
+from server.stopping import stop_gently
 
 GOODBYE_SECONDS = 20
 """How long open requests may finish after SIGTERM; sockets are told to reconnect at once."""
-
-FIRST_RELAY_PORT = 8002
 
 log = structlog.get_logger()
 
@@ -66,12 +60,6 @@ async def serve(settings: Settings, role: Roles) -> int:
             shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
             await ready.server.serve(sockets=shared)
     return 0
-
-
-def stop_gently() -> None:
-    """Uvicorn stops at a signal and then raises it again: by then it may only end the waiting."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,40 +151,6 @@ async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[N
     environment = relay_environment(settings)
     async with supervised(command, services.relay.healthy, environment=environment):
         yield
-
-
-async def relay(settings: Settings) -> int:
-    """Forward media until SIGTERM; talks to nobody but the server and its viewers."""
-    stop_gently()
-    secret = secrets.derive(secrets.load(settings.secret_path), RELAY_PURPOSE)
-    address, port = settings.media
-    async with (
-        TaskGroup() as tasks,
-        open_relay(
-            advertised=address, host=settings.host, port=port, secret=secret, tasks=tasks
-        ) as opened,
-    ):
-        config = uvicorn.Config(
-            create_relay_app(opened),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-            **listening_on(settings.relay),
-        )
-        await uvicorn.Server(config).serve()
-    return 0
-
-
-def listening_on(url: str) -> dict[str, Any]:
-    """Where the relay listens: a Unix socket, or host and port."""
-    if url.startswith("unix:"):
-        path = url.removeprefix("unix:")
-        Path(path).unlink(missing_ok=True)  # a killed process leaves its socket behind
-        return {"uds": path}
-    parts = urlsplit(url)
-    return {"host": parts.hostname or "127.0.0.1", "port": parts.port or FIRST_RELAY_PORT}
 
 
 async def prepare_database(settings: Settings) -> None:

@@ -11,10 +11,11 @@ from server.demo import cast, founding
 from server.demo.crowd import Crowd
 from server.demo.founding import Congress
 from server.people import store as people
-from server.serving import Ready, Roles, alone, prepare_database, running, stop_gently
+from server.serving import Ready, Roles, alone, prepare_database, running
 from server.settings import Settings
 from server.stages import store as stages
 from server.stages.rules import TokenKind
+from server.stopping import stop_gently
 
 CLIP = Path(__file__).parent / "clip" / "talk.rtpclip"
 

@@ -9,6 +9,7 @@ from server import clock
 from server.agenda import store as agenda
 from server.agenda.editing import store as editing
 from server.agenda.rules import FacultyRole, Phase
+from server.attendance import store as attendance
 from server.db import Rows
 from server.demo import cast, content
 from server.disclosures import store as disclosures
@@ -194,6 +195,9 @@ async def _session(
                 conference_id=conference_id, session_id=session_id, from_ms=began, to_ms=until
             )
         )
+        await attendance.note_live(db, conference_id, session_id, live=True, at_ms=began)
+        if until is not None:
+            await attendance.note_live(db, conference_id, session_id, live=False, at_ms=until)
     members = _faculty(title, speaker)
     for position, (person, role) in enumerate(members):
         db.add(
@@ -290,6 +294,6 @@ async def _keep_live(db: Rows, conference_id: UUID, session_id: UUID) -> None:
     now = clock.now()
     if row.phase is not Phase.LIVE:
         row.phase = Phase.LIVE
-        await agenda.open_live(db, conference_id, session_id, clock.now_ms())
+        await attendance.turn_live(db, conference_id, session_id, live=True, at_ms=clock.now_ms())
     if row.ends_at < now + LEAST_LEFT:
         row.ends_at = _five_minutes(now + LENGTH)
