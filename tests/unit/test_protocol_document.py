@@ -122,7 +122,7 @@ EVENTS, STATES = tagged(Event), tagged(State)
 REPLIES = tagged(Reply)
 BADGE = {*Field, *Purpose}
 """Words of the conference's own rules, which the frame's type leaves open."""
-REFUSALS: dict[str, type[Refused]] = {each.code: each for each in (Refused, *below(Refused))}
+REFUSALS = {Refused.code: Refused} | {each.code: each for each in below(Refused)}
 
 
 def test_every_command_is_described_and_no_other() -> None:

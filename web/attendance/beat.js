@@ -27,6 +27,10 @@ class AttendanceBeat extends HTMLElement {
       this.#pulse.kept(kept, Date.now());
       this.#tell(kept.credited_ms);
     }, { signal });
+    live.addEventListener("refused", (event) => {
+      // Nothing came for longer than the lease, as from a throttled tab: a new socket begins a new thread.
+      if (/** @type {CustomEvent} */ (event).detail.code === "beat.echo") live.suspect();
+    }, { signal });
     document.addEventListener("playing", (event) => {
       this.#playing = Boolean(/** @type {CustomEvent} */ (event).detail);
       this.#look();
