@@ -307,7 +307,7 @@ async def waiting(db: AsyncSession, conference_id: UUID) -> dict[UUID, int]:
         .where(Talk.conference_id == conference_id, Talk.status == TalkStatus.WAITING)
         .group_by(Talk.booth_id)
     )
-    return dict(rows.tuples().all())
+    return {booth_id: count for booth_id, count in rows}  # noqa: C416 - rows are no pairs to mypy
 
 
 async def man(
