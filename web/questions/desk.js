@@ -22,6 +22,8 @@ const TABS = [
 
 const REASONS = ["Off topic", "Asked before", "About a single patient", "Not a question"];
 const KEYS_OFF = "desk-keys-off";
+/** A moderator decides every few seconds: what was said makes room. */
+const SAID_MS = 2_000;
 /** As many steps as anybody remembers. */
 const MOST_UNDONE = 20;
 
@@ -186,7 +188,7 @@ class QuestionDesk extends LitElement {
     try {
       await live.send(type, { session_id: this.state.sessionId, question_id: id, ...fields });
       if (type !== "question.restore") this.#done = [...this.#done, { id, was: status }].slice(-MOST_UNDONE);
-      toast(said);
+      toast(said, SAID_MS);
     } catch (refusal) {
       this.error = why(refusal);
     }
@@ -197,7 +199,7 @@ class QuestionDesk extends LitElement {
     const question = last && this.state.questions.get(last.id);
     this.#done = this.#done.slice(0, -1);
     if (last && question) this.#send("question.restore", question, "Undone", { status: undo(last.was) });
-    else toast("Nothing to undo");
+    else toast("Nothing to undo", SAID_MS);
   }
 
   #turnKeys() {
@@ -219,7 +221,7 @@ class QuestionDesk extends LitElement {
           : empty(`Nothing ${label.toLowerCase()}`, nothingHere, "message-square")}</div>
       <p class="keys"><span><kbd>↑</kbd> <kbd>↓</kbd> move</span><span><kbd>Enter</kbd> answering now</span><span><kbd>U</kbd> undo</span>
         <button class="linkbtn" type="button" aria-pressed=${!this.keys} @click=${this.#turnKeys}>Keys ${this.keys ? "on" : "off"}</button>
-        <span class="end">Attendees see approved questions only</span></p>`;
+        <span class="end">Attendees see only approved ones</span></p>`;
   }
 
   /** @param {[Status, string, string]} tab */
