@@ -6,10 +6,11 @@ from uuid import UUID
 
 from realtime.hub.reception import Peer
 from realtime.limits import BEAT_SECONDS, LEASE_SECONDS
-from realtime.wire import Topic, Welcome
+from realtime.wire import Code, Topic, Welcome
 from server import identity, secrets, topics
 from server.access import Asking, Places
 from server.cookies import login_token
+from server.db import DATABASE_AWAY
 from server.errors import Refused
 from server.exhibits import store as exhibits
 from server.rights import Place, Who, may
@@ -84,6 +85,8 @@ class ConferenceGate:
         return Asking(identify=identify, services=self._services, places=self._places, peer=peer)
 
     def refusal(self, error: Exception) -> tuple[str, str] | None:
+        if isinstance(error, (*DATABASE_AWAY, OSError)):
+            return Code.BUSY, ""
         return (error.code, error.where or str(error)) if isinstance(error, Refused) else None
 
     async def left(self, guest: Guest) -> None:

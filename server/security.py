@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-HOSTLESS = ("/healthz", "/readyz", "/metrics", "/whip/", "/whep/")
+ENCODERS = ("/whip/", "/whep/")
+HOSTLESS = ("/healthz", "/readyz", "/metrics", *ENCODERS)
 """Asked by probes and by encoders, which reach us under other names and carry no cookie."""
 
 MAX_BODY_BYTES = 1 << 20
@@ -91,13 +93,19 @@ def headers_for(canonical: Canonical, path: str) -> dict[str, str]:
     return headers
 
 
-def forged(method: str, headers: Headers, canonical: Canonical) -> bool:
-    """Whether another site made this browser send it: unsafe, with a cookie, and not from us."""
-    if method in SAFE or "cookie" not in headers:
+def forged(method: str, path: str, headers: Headers, canonical: Canonical) -> bool:
+    """Whether another site made this browser send it.
+
+    Without a cookie too: a form elsewhere may not sign anybody in. A program says neither where it
+    comes from nor has a cookie; an encoder may be a page elsewhere, which shows its token.
+    """
+    if method in SAFE or (path.startswith(ENCODERS) and "cookie" not in headers):
         return False
     if (site := headers.get("sec-fetch-site")) is not None:
         return site != "same-origin"
-    return headers.get("origin") != canonical.address
+    if (origin := headers.get("origin")) is not None:
+        return origin != canonical.address
+    return "cookie" in headers
 
 
 class Security:
@@ -117,14 +125,23 @@ class Security:
             if message["type"] == "http.response.start":
                 present = MutableHeaders(scope=message)
                 for name, value in headers_for(self.canonical, path).items():
-                    present.setdefault(name, value)
+                    if name == "vary":
+                        present.add_vary_header(value)
+                    else:
+                        present.setdefault(name, value)
             await send(message)
 
         refusal = self._refusal(scope["method"], path, scope["query_string"], headers)
         if refusal is not None:
             await refusal(scope, receive, answer)
             return
-        await self.app(scope, _bounded(receive, path), answer)
+        body = Body(receive, limit(path))
+        try:
+            await self.app(scope, body.receive, answer)
+        except ClientDisconnect:
+            if not body.over:
+                raise
+            await TOO_LARGE(scope, receive, answer)
 
     def _refusal(
         self, method: str, path: str, query: bytes, headers: Headers
@@ -134,11 +151,11 @@ class Security:
                 tail = f"?{query.decode('latin-1')}" if query else ""
                 return RedirectResponse(f"{self.canonical.address}{path}{tail}", 308)
             return PlainTextResponse("This server has another name.", 421)
-        if forged(method, headers, self.canonical):
+        if forged(method, path, headers, self.canonical):
             return PlainTextResponse("This request did not come from our own page.", 403)
         size = headers.get("content-length", "0")
         if not size.isdecimal() or int(size) > limit(path):
-            return PlainTextResponse("That is more than this address takes.", 413)
+            return TOO_LARGE
         return None
 
 
@@ -146,17 +163,24 @@ def limit(path: str) -> int:
     return MAX_UPLOAD_BYTES if path.endswith(UPLOADS) else MAX_BODY_BYTES
 
 
-def _bounded(receive: Receive, path: str) -> Receive:
-    """Count what arrives: a chunked body announces no length."""
-    left = limit(path)
+TOO_LARGE = PlainTextResponse("That is more than this address takes.", 413)
 
-    async def counted() -> Message:
-        nonlocal left
-        message = await receive()
+
+class Body:
+    """Counts what arrives: a chunked body announces no length."""
+
+    def __init__(self, receive: Receive, left: int) -> None:
+        self._receive, self._left = receive, left
+
+    @property
+    def over(self) -> bool:
+        return self._left < 0
+
+    async def receive(self) -> Message:
+        """The next piece; beyond the limit the sender counts as gone."""
+        message = await self._receive()
         if message["type"] == "http.request":
-            left -= len(message.get("body", b""))
-            if left < 0:
+            self._left -= len(message.get("body", b""))
+            if self.over:
                 return {"type": "http.disconnect"}
         return message
-
-    return counted

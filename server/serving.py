@@ -1,10 +1,11 @@
 """Runs the roles of this server: pages, sockets, relay; together or apart."""
 
+import asyncio
 import fcntl
 import os
 import sys
 from asyncio import TaskGroup
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,7 @@ import uvicorn
 
 from realtime.hub.mount import Factory, hub_server, listen, mount
 from realtime.hub.reception import open_reception
-from realtime.relay.supervisor import supervised
+from realtime.relay.supervisor import NeverHealthy, supervised
 from server import migrate
 from server.app import create_app
 from server.attendance.sealing import keep_sealed
@@ -143,14 +144,32 @@ def relay_environment(settings: Settings) -> Mapping[str, str]:
 
 @asynccontextmanager
 async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[None]:
-    """The relay as a supervised child, unless the operator runs one elsewhere."""
+    """The relay as a supervised child, unless the operator runs one elsewhere.
+
+    Pages and sockets do not wait for it: attendance, questions and polls go on without media.
+    """
     if settings.relay_url:
         yield
         return
     command = [sys.executable, "-P", "-m", "server.cli", "relay", "--data", settings.data]
     environment = relay_environment(settings)
-    async with supervised(command, services.relay.healthy, environment=environment):
+    keeping = services.tasks.create_task(_keep_relay(command, services, environment))
+    try:
         yield
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+
+async def _keep_relay(
+    command: Sequence[str], services: Services, environment: Mapping[str, str]
+) -> None:
+    while True:
+        try:
+            async with supervised(command, services.relay.healthy, environment=environment):
+                await asyncio.get_running_loop().create_future()
+        except NeverHealthy:
+            log.warning("relay.slow")
 
 
 async def prepare_database(settings: Settings) -> None:

@@ -118,7 +118,7 @@ class Clerk:
             self._close(work, Error(ref=0, code=Code.INTERNAL), again=True)
         else:
             code, where = refusal
-            self._close(work, Error(ref=0, code=code, where=where))
+            self._close(work, Error(ref=0, code=code, where=where), again=code == Code.BUSY)
 
     def _close(self, work: Work, answer: Answer, *, again: bool = False) -> None:
         """Answer; `again` lets the same command be tried anew, since nothing came of it."""

@@ -14,7 +14,6 @@ from server.errors import Invalid, Refused
 from server.ids import new_id
 from server.people.rules import Profession
 from server.people.store import Person
-from tests.servers.databases import Templates
 from tests.servers.postgres import running_postgres
 from tests.servers.waiting import eventually_async
 
@@ -151,7 +150,7 @@ async def test_what_waits_at_shutdown_is_written(
 
 
 async def test_what_arrives_while_postgresql_is_away_is_written_when_it_returns(
-    database_templates: Templates, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batch, "RETRY_SECONDS", 0.05)
     with running_postgres() as cluster:

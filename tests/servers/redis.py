@@ -90,7 +90,10 @@ class Redis:
     def _answers(self) -> bool:
         if self.process.poll() is not None:
             raise RuntimeError(f"Redis did not start:\n{self.log_text()}")
-        return self.socket.exists() and self.ask("PING") == b"+PONG\r\n"
+        try:
+            return self.socket.exists() and self.ask("PING") == b"+PONG\r\n"
+        except ConnectionRefusedError:  # the file is there a moment before somebody listens
+            return False
 
 
 @contextmanager

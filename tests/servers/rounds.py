@@ -17,13 +17,16 @@ from tests.servers import processes
 from tests.servers.waiting import TooLate, eventually
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 GOODBYE_SECONDS = 30
 """How long a server may take to say goodbye before it counts as stuck."""
 
 
 READY = {"hub": "/healthz", "relay": ""}
 """What says that a role can serve, where it is not `/readyz`; the relay has no port of its own."""
+
+
+WITH_RELAY = frozenset({"serve", "demo"})
 
 
 class Rounds:
@@ -57,8 +60,8 @@ class Rounds:
     def pid(self) -> int:
         return self.process.pid
 
-    def start(self, within: float = PATIENCE_SECONDS) -> None:
-        """Returns when the role says that it can serve."""
+    def start(self, within: float = PATIENCE_SECONDS, *, media: bool = True) -> None:
+        """Returns when the role says that it can serve; `media`: its relay too, if it has one."""
         program = [*self._before, sys.executable, "-P", "-m", "server.cli", *self.command]
         self._process = processes.spawn(
             program, self._log, env=self.environment, cwd=self.data, start_new_session=True
@@ -68,6 +71,8 @@ class Rounds:
             return
         try:
             eventually(lambda: self._answers(ready), within)
+            if media and self.command[0] in WITH_RELAY:
+                eventually(lambda: b'"relay":"ok"' in self.get(ready)[1], within)
         except TooLate:
             name = f"rounds {self.command[0]}"
             raise TooLate(f"{name}: {ready} not in {within} s:\n{self.log_text()}") from None
