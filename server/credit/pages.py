@@ -20,7 +20,7 @@ from server.credit.certificate import Certificate, render
 from server.credit.facts import explain_line
 from server.credit.showing import spoken, strip
 from server.credit.systems import AMA_PRA_1
-from server.credit.wording import earns_ama_credit, figure
+from server.credit.wording import ama_credit, earns_ama_credit, figure
 from server.credit.written import write_facts
 from server.errors import Invalid, NotFound, Refused
 from server.ids import new_id
@@ -161,6 +161,7 @@ async def verify(request: Request) -> Response:
         printed=printed,
         physician=earns_ama_credit(printed.profession, printed.degree),
         units=figure(printed.units),
+        credit=ama_credit(printed.units).removesuffix("™"),
     )
 
 

@@ -4,19 +4,11 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
-from tests.browser.world import PATIENCE_MS, Come, Person, World, a_world
+from tests.browser.world import PATIENCE_MS, WATCHED, Come, Person, World, a_world
 
-WATCHED = """
-  window.connections = [];
-  const Connection = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Connection {
-    constructor(...given) { super(...given); window.connections.push(this); }
-  };
-"""
-"""The page keeps its connections to itself; the browser's own figures are what is asserted."""
-
+expect.set_options(timeout=PATIENCE_MS)
 SECONDS_A_TEST = 240
 """The first test founds the conference; a busy machine takes its time for that."""
 

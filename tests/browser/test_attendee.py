@@ -1,8 +1,11 @@
-"""The attendees' journey: picture, questions, polls and credit, beside a speaker and a moderator."""
+"""The attendees' journey: picture, questions, polls and credit, up to the certificate."""
 
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import pypdfium2
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.world import (
@@ -14,6 +17,7 @@ from tests.browser.world import (
     NUNO,
     Come,
     World,
+    credited,
     designated,
     disclosed,
     grows,
@@ -28,14 +32,20 @@ POLL = "Which agent would you start first?"
 FIRST_SEEN = """([selector, text]) => {
   window.seen = {};
   const look = () => {
-    const found = [...document.querySelectorAll(selector)].some((each) => each.textContent.includes(text));
-    if (found) window.seen[text] ??= Date.now();
+    for (const { textContent } of document.querySelectorAll(selector)) {
+      if (textContent.includes(text)) window.seen[text] ??= Date.now();
+    }
   };
-  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  const everything = { subtree: true, childList: true, characterData: true };
+  new MutationObserver(look).observe(document.body, everything);
 }"""
 LAST_PRESS = (
     """() => addEventListener("click", () => { window.pressed = Date.now(); }, { capture: true })"""
 )
+
+HYPHEN_AT_LINE_END = "\ufffe"  # how the extractor gives it back
+
+Record = Callable[[str, object], None]
 
 SOON_MS = 5_000
 """What a machine full of other tests may take; the figure is printed."""
@@ -62,6 +72,12 @@ def heard(page: Page) -> Heard:
     return found
 
 
+def soon(record_property: Record, what: str, ms: int) -> None:
+    sys.stdout.write(f"{what} → seen: {ms} ms\n")
+    record_property(f"{what} → seen, ms", ms)
+    assert ms <= SOON_MS
+
+
 def took(actor: Page, seer: Page, text: str) -> int:
     """Milliseconds from the actor's press to the seer's page showing it."""
     return int(seer.evaluate("text => window.seen[text]", text)) - int(
@@ -69,7 +85,9 @@ def took(actor: Page, seer: Page, text: str) -> int:
     )
 
 
-def test_a_session_from_the_first_picture_to_the_last_answer(world: World, come: Come) -> None:
+def test_a_session_from_the_first_picture_to_the_last_answer(
+    world: World, come: Come, record_property: Record
+) -> None:
     session = world.session("SGLT2")
     designated(come(INES), session, 45)
     disclosed(come(NUNO), session, TEXT)
@@ -84,17 +102,23 @@ def test_a_session_from_the_first_picture_to_the_last_answer(world: World, come:
         grows(learner)
 
     desk = come(ERIK, f"{session}/desk")
-    asked_and_answered(marta, jonas, desk, come(AMARA, f"{session}/desk"), to_jonas)
+    speaker = come(AMARA, f"{session}/desk")
+    asked_and_answered((marta, jonas), desk, speaker, to_jonas, record_property)
     polled(marta, jonas, desk)
     on_record(marta, session)
     ended(marta, studio)
 
 
 def asked_and_answered(
-    marta: Page, jonas: Page, desk: Page, speaker: Page, to_jonas: Heard
+    learners: tuple[Page, Page],
+    desk: Page,
+    speaker: Page,
+    to_jonas: Heard,
+    record_property: Record,
 ) -> None:
     """A question on its way through the session; only what was approved reaches the others."""
-    marta.get_by_label("Your question").fill(QUESTION)
+    marta, jonas = learners
+    marta.get_by_role("textbox", name="Your question").fill(QUESTION)
     marta.get_by_role("button", name="Send question").click()
     expect(marta.get_by_role("list", name="Your questions")).to_contain_text(QUESTION)
     waiting = desk.locator("question-desk li", has_text=QUESTION)
@@ -107,8 +131,7 @@ def asked_and_answered(
     waiting.get_by_role("button", name="Approve").click()
     shown = jonas.locator("question-panel li", has_text=QUESTION)
     expect(shown).to_be_visible()
-    print(f"approved → seen: {(ms := took(desk, jonas, QUESTION))} ms")
-    assert ms <= SOON_MS
+    soon(record_property, "approved", took(desk, jonas, QUESTION))
     assert to_jonas.said(QUESTION)
 
     shown.get_by_role("button", name="Upvote").click()
@@ -117,17 +140,15 @@ def asked_and_answered(
         expect(votes).to_have_accessible_name("Upvote, 1 vote")
 
     speaker.evaluate(LAST_PRESS)
-    pages = (marta, jonas)
-    for page in pages:
+    for page in learners:
         page.evaluate(FIRST_SEEN, ["question-panel li", "Answering now"])
     approved = speaker.locator("question-desk li", has_text=QUESTION)
     approved.get_by_role("button", name="Answer now").click()
-    for page in pages:
+    for page in learners:
         expect(page.locator("question-panel li", has_text=QUESTION)).to_contain_text(
             "Answering now"
         )
-        print(f"answering now → seen: {(ms := took(speaker, page, 'Answering now'))} ms")
-        assert ms <= SOON_MS
+        soon(record_property, "answering now", took(speaker, page, "Answering now"))
     for run in (desk, speaker):
         expect(run.locator("question-desk .answering")).to_contain_text(QUESTION)
 
@@ -174,3 +195,61 @@ def ended(marta: Page, studio: Page) -> None:
     studio.get_by_role("button", name="End the session").click()
     studio.get_by_role("dialog").get_by_role("button", name="End the session").click()
     expect(marta.get_by_text("This session is over")).to_be_visible()
+
+
+def printed(page: Page) -> str:
+    """The words of the certificate that this page offers, on one line."""
+    with page.expect_download() as coming:
+        page.get_by_role("link", name=re.compile("Download certificate")).click()
+    with pypdfium2.PdfDocument(coming.value.path()) as document:
+        text = document[0].get_textpage().get_text_range()
+    return " ".join(text.replace(HYPHEN_AT_LINE_END, "-").split())
+
+
+def claimed(page: Page) -> None:
+    page.goto("/conferences/spring/credit")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Claim").click()
+    expect(page.get_by_role("link", name="Public page")).to_be_visible()
+
+
+def verified(page: Page) -> dict[str, str]:
+    """What the public page says, read by a stranger."""
+    page.goto("/conferences/spring/credit")
+    page.get_by_role("link", name="Public page").click()
+    expect(page.get_by_role("heading", name="This certificate is genuine")).to_be_visible()
+    terms = page.locator("dl.dl dt").all_inner_texts()
+    return dict(zip(terms, page.locator("dl.dl dd").all_inner_texts(), strict=True))
+
+
+def test_a_claim_makes_a_certificate_that_anybody_can_verify(world: World, come: Come) -> None:
+    credited(world, come(INES), MARTA, minutes=40)
+    marta = come(MARTA)
+    claimed(marta)
+    paper = printed(marta)
+    public = verified(marta)
+    assert public["Name"] == "Marta Ruiz, MD"
+    assert public["Awarded"] == "0.75 AMA PRA Category 1 Credit(s)™"
+    for said in (public["Number"], public["Name"], public["Activity"], public["Awarded"]):
+        assert said in paper
+    assert marta.url.removeprefix("http://").replace("/", "") in paper.replace(" ", "").replace(
+        "/", ""
+    )
+    stranger = come(None, marta.url)
+    expect(stranger.get_by_text(public["Number"])).to_be_visible()
+
+
+def test_a_nurse_is_certified_participation_and_no_physicians_credit(
+    world: World, come: Come
+) -> None:
+    credited(world, come(INES), JONAS, minutes=40)
+    jonas = come(JONAS)
+    claimed(jonas)
+    paper = printed(jonas)
+    public = verified(jonas)
+    assert "Certificate of participation" in paper
+    assert "is awarded" not in paper
+    assert "Awarded" not in public
+    assert public["Participation"] == "0.75 hours"
+    assert public["Name"] == "Jonas Weber, RN"
+    assert public["Name"] in paper

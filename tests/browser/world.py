@@ -1,6 +1,7 @@
 """A conference as an operator founds it from the console, and people who enter it by their links.
 
-Everything here goes through the real command line and the real pages; nothing writes rows.
+Everything goes through the real command line and the real pages, except for the minutes that
+`credited` puts on record.
 """
 
 import json
@@ -13,11 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
 from playwright.sync_api import BrowserContext, Page, expect
 
+from server import clock
+from server.agenda import store as agenda
+from server.attendance import store as attendance
+from server.db import Rows
+from server.people import store as people
+from tests.integration.live_day import in_rows
 from tests.servers.rounds import Rounds, running_rounds
 from tests.servers.waiting import eventually
 
@@ -43,6 +52,15 @@ for line in sys.stdin:
 """Many commands in one process: each is the whole command line, its libraries are read once."""
 
 
+WATCHED = """
+  window.connections = [];
+  const Connection = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Connection {
+    constructor(...given) { super(...given); window.connections.push(this); }
+  };
+"""
+"""The page keeps its connections to itself; the browser's own figures are what is asserted."""
+
 DECODED = """async () => {
   let decoded = 0;
   for (const connection of window.connections) {
@@ -52,12 +70,12 @@ DECODED = """async () => {
   }
   return decoded;
 }"""
-"""`window.connections` are kept by the script that every page here starts with."""
+"""Pictures of all connections of a page that starts with `WATCHED`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody as they write themselves into their profile."""
+    """Somebody as they write themselves into their profile; without a role, a stranger yet."""
 
     name: str
     role: str
@@ -76,7 +94,9 @@ LENA = Person(name="Lena Haddad", role="moderator")
 NUNO = Person(name="Nuno Silva", role="officer", profession="other", degree="")
 INES = Person(name="Ines Moreau", role="organiser", profession="other", degree="")
 AMARA = Person(name="Amara Okafor", role="faculty")
-EVERYBODY = (MARTA, JONAS, ERIK, LENA, NUNO, INES, AMARA)
+OLGA = Person(name="Olga Brandt", role="learner")
+PIERRE = Person(name="Pierre Dubois", role="")
+EVERYBODY = (MARTA, JONAS, ERIK, LENA, NUNO, INES, AMARA, OLGA)
 
 
 @dataclass
@@ -86,7 +106,8 @@ class World:
     server: Rounds
     console: "Console"
     sessions: dict[str, str] = field(default_factory=dict)
-    entered: dict[str, object] = field(default_factory=dict)
+    entered: dict[str, Any] = field(default_factory=dict)
+    designated: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -114,6 +135,15 @@ class World:
         page.get_by_label("Profession").select_option(person.profession)
         page.get_by_role("button", name="Save").click()
         expect(name).to_be_hidden(timeout=PATIENCE_MS)
+
+    def mailed(self, address: str) -> str:
+        """The newest link that the server's console shows for this address."""
+        heading = f"mail to {address}"
+        eventually(lambda: heading in self.server.log_text(), 30, heading)
+        letter = self.server.log_text().rpartition(heading)[2]
+        found = re.search(r"https?://\S+/enter/\S+", letter)
+        assert found is not None, letter
+        return found.group()
 
     def remember(self, context: BrowserContext, person: Person) -> None:
         self.entered[person.mail] = context.storage_state()
@@ -242,3 +272,61 @@ def designated(organiser: Page, session: str, minutes: int) -> None:
     organiser.get_by_label("Designated minutes").fill(str(minutes))
     organiser.get_by_label("Designated minutes").press("Enter")
     expect(organiser.get_by_text("Open pages follow at once.")).to_be_visible()
+
+
+def credited(world: World, organiser: Page, person: Person, *, minutes: int) -> None:
+    """This person watched for so long, earlier today: the one thing here that is put into rows.
+
+    Minutes cannot be hurried, so the evidence of them is written as the server would have, into
+    its own tables: a stretch on air, and a span of beats in front of the playing picture.
+    """
+    session = world.session("Imaging")
+    if session not in world.designated:
+        designated(organiser, session, 45)
+        world.designated.add(session)
+        in_rows(world.server.data, _was_live, UUID(session.rpartition("/")[2]))
+    in_rows(
+        world.server.data, _watched, UUID(session.rpartition("/")[2]), person.mail, minutes * MINUTE
+    )
+
+
+MINUTE = 60_000
+AGO = 60 * MINUTE
+
+
+async def _was_live(db: Rows, session_id: UUID) -> None:
+    place = await agenda.place_of_session(db, session_id)
+    assert place is not None
+    began = clock.now_ms() - AGO
+    db.add(
+        agenda.LiveInterval(
+            conference_id=place.conference_id,
+            session_id=session_id,
+            from_ms=began,
+            to_ms=began + 45 * MINUTE,
+        )
+    )
+
+
+async def _watched(db: Rows, session_id: UUID, mail: str, length: int) -> None:
+    place = await agenda.place_of_session(db, session_id)
+    person = await people.person_by_mail(db, mail)
+    assert place is not None
+    assert person is not None
+    (live,) = (await agenda.live_intervals(db, place.conference_id, [session_id]))[session_id]
+    db.add(
+        attendance.Span(
+            conference_id=place.conference_id,
+            person_id=person.id,
+            space_id=session_id,
+            connection=uuid4(),
+            device="laptop",
+            visible=True,
+            playing=True,
+            first_ms=live[0],
+            last_ms=live[0] + length,
+            beats=length // 15_000,
+            max_gap_ms=15_000,
+            left=True,
+        )
+    )
