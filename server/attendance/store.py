@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, delete, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.agenda import store as agenda
+from server.attendance import ledger
+from server.attendance.chain import Entry, Kind
 from server.attendance.intervals import intersection, length, union
 from server.attendance.rules import LEASE_MS, Counts, Proof, coverage
 from server.attendance.spans import Outcome, Received, Running, receive
@@ -50,6 +52,7 @@ class Span(Base):
     __table_args__ = (
         Index("ix_span_person_id", "conference_id", "person_id", "space_id"),
         Index("ix_span_space_id", "conference_id", "space_id"),
+        Index("uq_span_n", "conference_id", "n", unique=True),
     )
 
     conference_id: Mapped[UUID] = mapped_column(
@@ -68,6 +71,12 @@ class Span(Base):
     beats: Mapped[int]
     max_gap_ms: Mapped[int]
     left: Mapped[bool] = mapped_column(default=False)
+    n: Mapped[int | None]  # the ledger's row that tells of it
+
+
+KEPT = ("conference_id", "person_id", "space_id", "booth", "connection", "device", "visible",
+        "playing", "first_ms", "last_ms", "beats", "max_gap_ms")  # fmt: skip
+"""What a sealed span takes over from the open one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,10 @@ async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcom
     running = {
         (row.connection, row.space_id): _running(row)
         for row in await db.scalars(
-            select(OpenSpan).where(tuple_(OpenSpan.connection, OpenSpan.space_id).in_(keys))
+            select(OpenSpan)
+            .where(tuple_(OpenSpan.connection, OpenSpan.space_id).in_(keys))
+            .order_by(OpenSpan.connection, OpenSpan.space_id)
+            .with_for_update()
         )
     }
     owners = {(beat.connection, beat.space_id): beat for beat in beats}
@@ -110,38 +122,102 @@ async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcom
         elif running.pop(key, None) is not None:
             ended.add(key)
     await _keep(db, [_opened(owners[key], span) for key, span in running.items()])
-    if sealed:
-        await db.execute(insert(db, Span), sealed)
     for connection, space_id in ended:
         await db.execute(
             delete(OpenSpan).where(OpenSpan.connection == connection, OpenSpan.space_id == space_id)
         )
+    await _seal(db, sealed)
     return outcomes
 
 
 async def seal_stale(db: AsyncSession, now_ms: int) -> int:
     """Seal every open span whose lease ran out, as a start finds them; returns how many."""
-    stale = OpenSpan.last_ms < now_ms - LEASE_MS
-    rows = list(await db.scalars(select(OpenSpan).where(stale).with_for_update()))
+    rows = await _open(db, OpenSpan.last_ms < now_ms - LEASE_MS)
     for row in rows:
-        db.add(
-            Span(
-                conference_id=row.conference_id,
-                person_id=row.person_id,
-                space_id=row.space_id,
-                booth=row.booth,
-                connection=row.connection,
-                device=row.device,
-                visible=row.visible,
-                playing=row.playing,
-                first_ms=row.first_ms,
-                last_ms=row.last_ms,
-                beats=row.beats,
-                max_gap_ms=row.max_gap_ms,
-            )
-        )
         await db.delete(row)
+    await db.flush()
+    await _seal(db, [_closed(row) for row in rows])
     return len(rows)
+
+
+async def seal_now(db: AsyncSession, conference_id: UUID, person_id: UUID) -> None:
+    """Enter into the ledger what is open of one person, who goes on in a new span from there.
+
+    Cutting a stretch in two changes no coverage; afterwards a claim rests on sealed rows alone.
+    """
+    rows = await _open(db, OpenSpan.conference_id == conference_id, OpenSpan.person_id == person_id)
+    sealed = [_closed(row) for row in rows]
+    for row in rows:
+        row.first_ms, row.beats, row.max_gap_ms = row.last_ms, 0, 0
+    await db.flush()
+    await _seal(db, sealed)
+
+
+async def keep(db: AsyncSession, spans: Sequence[dict[str, Any]]) -> None:
+    """Enter whole spans that no socket brought, such as those of another tool's report."""
+    await _seal(db, [{name: span[name] for name in (*KEPT, "id", "left")} for span in spans])
+
+
+async def _open(db: AsyncSession, *which: ColumnElement[bool]) -> list[OpenSpan]:
+    wanted = select(OpenSpan).where(*which).order_by(OpenSpan.connection, OpenSpan.space_id)
+    return list(await db.scalars(wanted.with_for_update()))
+
+
+async def _seal(db: AsyncSession, sealed: Sequence[dict[str, Any]]) -> None:
+    """Into the chains and the query table, conference by conference."""
+    if not sealed:
+        return
+    known = await ledger.pseudonyms(db, {span["person_id"] for span in sealed})
+    for conference_id in sorted({span["conference_id"] for span in sealed}):
+        spans = [span for span in sealed if span["conference_id"] == conference_id]
+        entries = [
+            Entry(kind=Kind.SPAN, subject=known[span["person_id"]].subject, body=span_body(span))
+            for span in spans
+        ]
+        links = await ledger.append(db, conference_id, entries)
+        rows = [{**span, "n": link.n} for span, link in zip(spans, links, strict=True)]
+        await db.execute(insert(db, Span), rows)
+
+
+def span_body(span: dict[str, Any]) -> dict[str, Any]:
+    """What the ledger says of a span; `verifying` has the database write the same."""
+    flags = {name: span[name] for name in ("booth", "left", "playing", "visible")}
+    numbers = {name: span[name] for name in ("beats", "first_ms", "last_ms", "max_gap_ms")}
+    ids = {"connection": span["connection"].hex, "space": span["space_id"].hex}
+    return {**flags, **numbers, **ids, "device": span["device"], "span": span["id"].hex}
+
+
+async def turn_live(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, *, live: bool, at_ms: int
+) -> bool:
+    """The session goes on or off air, and the ledger says so; False when it already was."""
+    turn = agenda.open_live if live else agenda.close_live
+    changed = await turn(db, conference_id, session_id, at_ms)
+    if changed:
+        await note_live(db, conference_id, session_id, live=live, at_ms=at_ms)
+    return changed
+
+
+async def note_live(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, *, live: bool, at_ms: int
+) -> None:
+    body = {"session": session_id.hex, "turn": "on" if live else "off", "at_ms": at_ms}
+    await ledger.append(db, conference_id, [Entry(kind=Kind.LIVE, body=body)])
+
+
+async def last_proof_ms(db: AsyncSession, conference_id: UUID) -> int | None:
+    """The newest evidence that is still open, of anybody in a conference."""
+    found: int | None = await db.scalar(
+        select(func.max(OpenSpan.last_ms)).where(OpenSpan.conference_id == conference_id)
+    )
+    return found
+
+
+async def erase(db: AsyncSession, person_id: UUID) -> None:
+    """Forget somebody: their rows go, the ledger keeps what says nothing of anybody any more."""
+    for table in (OpenSpan, Span):
+        await db.execute(delete(table).where(table.person_id == person_id))
+    await ledger.forget(db, person_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,22 +325,12 @@ def _opened(beat: Beating, span: Running) -> dict[str, Any]:
 
 
 def _sealed(beat: Beating, span: Running) -> dict[str, Any]:
-    return {
-        "conference_id": beat.conference_id,
-        "id": new_id(),
-        "person_id": beat.person_id,
-        "space_id": beat.space_id,
-        "booth": beat.booth,
-        "connection": beat.connection,
-        "device": beat.device,
-        "visible": span.visible,
-        "playing": span.playing,
-        "first_ms": span.first_ms,
-        "last_ms": span.last_ms,
-        "beats": span.beats,
-        "max_gap_ms": span.max_gap_ms,
-        "left": span.left,
-    }
+    row = _opened(beat, span)
+    return {name: row[name] for name in KEPT} | {"id": new_id(), "left": span.left}
+
+
+def _closed(row: OpenSpan) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in KEPT} | {"id": new_id(), "left": False}
 
 
 def proofs(found: Iterable[Evidence], space_id: UUID) -> list[Proof]:

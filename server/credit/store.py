@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Select, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -67,6 +76,23 @@ class Certificate(Base):
     number: Mapped[str] = mapped_column(unique=True)
     printed: Mapped[dict[str, Any]] = mapped_column(Doc())
     issued_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class ClaimFacts(Base):
+    """The facts that a claim rests on, as they were written then: compressed canonical JSON."""
+
+    __tablename__ = "claim_facts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conference_id", "claim_id"],
+            ["claim.conference_id", "claim.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
+    claim_id: Mapped[UUID] = mapped_column(primary_key=True)
+    facts: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Claimed(NamedTuple):

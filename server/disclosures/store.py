@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
+from server.attendance import ledger
+from server.attendance.chain import Entry, Kind
 from server.db import Base, insert_once
 from server.disclosures import rules
 from server.ids import new_id
@@ -103,7 +105,7 @@ async def acknowledge(
     db: AsyncSession, conference_id: UUID, session_id: UUID, *, person_id: UUID, sha256: str
 ) -> bool:
     """Note that a person has read a text; False when that was noted before."""
-    return await insert_once(
+    new = await insert_once(
         db,
         DisclosureShown,
         conference_id=conference_id,
@@ -112,6 +114,12 @@ async def acknowledge(
         sha256=sha256,
         shown_at=clock.now(),
     )
+    if new:
+        subject = (await ledger.pseudonym(db, person_id)).subject
+        body = {"session": session_id.hex, "sha256": sha256}
+        shown = Entry(kind=Kind.DISCLOSURE, subject=subject, body=body)
+        await ledger.append(db, conference_id, [shown])
+    return new
 
 
 async def panel(

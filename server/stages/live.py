@@ -8,6 +8,7 @@ from server.access import Table
 from server.agenda import store as agenda
 from server.agenda.rules import Phase
 from server.agenda.states import state_of
+from server.attendance import store as attendance
 from server.audit import store as audit
 from server.call import Call
 from server.disclosures import store as disclosures
@@ -83,8 +84,6 @@ async def step(session_id: UUID, act: str, call: Call) -> None:
         ):
             raise DisclosureMissing("An officer has to enter the disclosure first.")
         present = await agenda.set_phase(db, call.conference_id, session_id, wanted)
-        turn = agenda.open_live if wanted is Phase.LIVE else agenda.close_live
-        await turn(db, call.conference_id, session_id, clock.now_ms())
         await audit.record(
             db,
             call.conference_id,
@@ -92,6 +91,13 @@ async def step(session_id: UUID, act: str, call: Call) -> None:
             act=act,
             on=session_id,
             before=present.value,
+        )
+        await attendance.turn_live(
+            db,
+            call.conference_id,
+            session_id,
+            live=wanted is Phase.LIVE,
+            at_ms=clock.now_ms(),
         )
 
     async with call.db.read() as db:
