@@ -66,12 +66,12 @@ class Desk:
     command_id: UUID
 
 
-async def panel(call: Call, db: Rows, session: Session) -> Panel:
-    """What lives is read in a transaction begun after the positions: `db` may look at the past."""
+async def panel(call: Call, _db: Rows, session: Session) -> Panel:
+    """What lives is read in a transaction begun after the positions: `_db` may look at the past."""
     follows = await _follows(call, topics.session(session.id), topics.person(call.person_id))
     place = (call.conference_id, session.id)
-    tz = (await agenda.conference(db, call.conference_id)).tz
     async with call.db.read() as now:
+        tz = (await agenda.conference(now, call.conference_id)).tz
         floor = await store.floor(now, *place)
         shown = await store.questions(now, *place, tuple(VISIBLE))
         own = await store.asked_by(now, *place, call.person_id)
@@ -90,10 +90,10 @@ async def panel(call: Call, db: Rows, session: Session) -> Panel:
     )
 
 
-async def desk(call: Call, db: Rows, session: Session) -> Desk:
+async def desk(call: Call, _db: Rows, session: Session) -> Desk:
     follows = await _follows(call, topics.desk(session.id))
-    tz = (await agenda.conference(db, call.conference_id)).tz
     async with call.db.read() as now:
+        tz = (await agenda.conference(now, call.conference_id)).tz
         rows = await store.questions(now, call.conference_id, session.id, DESK)
     return Desk(
         session_id=session.id,

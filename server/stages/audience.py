@@ -3,6 +3,8 @@
 A hint for people, not evidence: attendance is in its own ledger.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -10,10 +12,11 @@ import structlog
 from realtime.hub.reception import Peer
 from realtime.relay.client import RelayAway, RelayRefused
 from server import topics
-from server.db import DATABASE_AWAY
+from server.db import DATABASE_AWAY, Rows
 from server.services import Services
 from server.stages import store
 from server.stages.states import VIEWERS, Viewers
+from server.stages.store import Resource
 
 log = structlog.get_logger()
 
@@ -25,7 +28,10 @@ def place(session_id: UUID) -> str:
 
 
 def watch(services: Services) -> None:
-    """Show the count whenever somebody comes or goes; once per process that has sockets."""
+    """Show the count whenever somebody comes or goes; once per process that has sockets.
+
+    Whose rights have changed loses the picture too, and comes back with what is left.
+    """
     before = services.presence.changed
 
     def changed(where: str) -> None:
@@ -34,6 +40,7 @@ def watch(services: Services) -> None:
             show(services, UUID(where.removeprefix(PLACE)))
 
     services.presence.changed = changed
+    services.closing.append(partial(_close, services))
 
 
 def show(services: Services, session_id: UUID) -> None:
@@ -58,16 +65,29 @@ async def enter(services: Services, session_id: UUID, person_id: UUID, peer: Pee
 
 def send_out(services: Services, conference_id: UUID, session_id: UUID) -> None:
     """End the audience's connections in the background: a break or an end is nobody's picture."""
-    services.tasks.create_task(_send_out(services, conference_id, session_id))
+    services.tasks.create_task(_end(services, partial(_audience, conference_id, session_id)))
 
 
-async def _send_out(services: Services, conference_id: UUID, session_id: UUID) -> None:
+async def _close(services: Services, person_id: UUID) -> None:
+    services.tasks.create_task(_end(services, partial(_of_person, person_id)))
+
+
+async def _audience(conference_id: UUID, session_id: UUID, db: Rows) -> list[Resource]:
+    return await store.audience(db, conference_id, session_id)
+
+
+async def _of_person(person_id: UUID, db: Rows) -> list[Resource]:
+    return await store.resources_of(db, person_id)
+
+
+async def _end(services: Services, find: Callable[[Rows], Awaitable[list[Resource]]]) -> None:
+    """A relay that is away holds no connection; one that is over is as good."""
     try:
         async with services.db.read() as db:
-            standing = await store.audience(db, conference_id, session_id)
+            standing = await find(db)
         for resource in standing:
             await services.relay.hang_up(resource.location)
             async with services.db.begin() as db:
                 await store.forget_resource(db, resource.id)
     except (RelayAway, RelayRefused, *DATABASE_AWAY, OSError) as error:
-        log.warning("stage.send_out", error=type(error).__name__, session=str(session_id))
+        log.warning("stage.end", error=type(error).__name__)

@@ -1,10 +1,12 @@
 """The speaker's journey with real browsers: studio, on air, what the audience sees of it."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from server.rights import Role
 from tests.integration.live_day import Day, a_conference, a_day
@@ -30,15 +32,28 @@ def day(conference: tuple[Rounds, UUID]) -> Generator[Day]:
     made.close()
 
 
-def opened(browser: Browser, day: Day, role: Role, path: str = "", **context: object) -> Page:
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser, day: Day) -> Generator[Open]:
     """A context each: of two tabs in one, the hidden one is throttled."""
-    made = browser.new_context(**context)  # type: ignore[arg-type]
-    if path.startswith("/studio"):
-        made.grant_permissions(["camera", "microphone"], origin=day.server.url)
-    made.add_cookies([day.cookie(role)])  # type: ignore[list-item]
-    page = made.new_page()
-    page.goto(day.server.url + day.session + path)
-    return page
+    made: list[BrowserContext] = []
+
+    def open_page(role: Role, path: str = "", **options: Any) -> Page:
+        context = browser.new_context(**options)
+        made.append(context)
+        if path.startswith("/studio"):
+            context.grant_permissions(["camera", "microphone"], origin=day.server.url)
+        name, value, url = day.cookie(role)
+        context.add_cookies([{"name": name, "value": value, "url": url}])
+        page = context.new_page()
+        page.goto(day.server.url + day.session + path)
+        return page
+
+    yield open_page
+    for context in made:  # cameras and players of the last test would slow the next one down
+        context.close()
 
 
 def frames(page: Page) -> int:
@@ -61,10 +76,10 @@ def on_air(studio: Page) -> None:
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
-def test_what_a_speaker_films_a_learner_sees(browser: Browser, day: Day, codec: str) -> None:
+def test_what_a_speaker_films_a_learner_sees(opened: Open, day: Day, codec: str) -> None:
     day.disclose()
-    studio = opened(browser, day, Role.FACULTY, f"/studio?codec={codec}")
-    learner = opened(browser, day, Role.LEARNER)
+    studio = opened(Role.FACULTY, f"/studio?codec={codec}")
+    learner = opened(Role.LEARNER)
     expect(learner.get_by_text("First, the disclosure")).to_be_visible()
     learner.get_by_role("button", name="I have read this").click()
     expect(learner.get_by_text("This session has not begun")).to_be_visible()
@@ -76,11 +91,11 @@ def test_what_a_speaker_films_a_learner_sees(browser: Browser, day: Day, codec: 
     expect(learner.locator("stage-player .chip.live")).to_be_visible()
 
 
-def test_a_break_and_the_end_appear_without_a_reload(browser: Browser, day: Day) -> None:
+def test_a_break_and_the_end_appear_without_a_reload(opened: Open, day: Day) -> None:
     day.disclose()
     day.acknowledge(Role.LEARNER)
-    studio = opened(browser, day, Role.FACULTY, "/studio?codec=vp8")
-    learner = opened(browser, day, Role.LEARNER)
+    studio = opened(Role.FACULTY, "/studio?codec=vp8")
+    learner = opened(Role.LEARNER)
     learner.evaluate("window.same = true")
     on_air(studio)
     grows(learner)
@@ -95,3 +110,81 @@ def test_a_break_and_the_end_appear_without_a_reload(browser: Browser, day: Day)
     studio.get_by_role("dialog").get_by_role("button", name="End the session").click()
     expect(learner.get_by_text("This session is over")).to_be_visible()
     assert learner.evaluate("window.same")
+
+
+def test_a_changed_disclosure_stops_the_picture_until_it_is_read(opened: Open, day: Day) -> None:
+    day.disclose()
+    day.acknowledge(Role.LEARNER)
+    studio = opened(Role.FACULTY, "/studio?codec=vp8")
+    learner = opened(Role.LEARNER)
+    on_air(studio)
+    grows(learner)
+    changed = "Dr Silva, who speaks now, is employed by Halvorsen Therapeutics."
+    day.as_(Role.OFFICER).post(f"{day.session}/disclosure", data={"text": changed})
+    expect(learner.get_by_text("First, the disclosure")).to_be_visible()
+    expect(learner.get_by_text(changed)).to_be_visible()
+    learner.get_by_role("button", name="I have read this").click()
+    expect(learner.get_by_text("First, the disclosure")).to_be_hidden()
+    grows(learner)
+
+
+def test_a_speaker_who_steps_back_stays_backstage(opened: Open, day: Day) -> None:
+    day.disclose()
+    studio = opened(Role.FACULTY, "/studio?codec=vp8")
+    go = studio.get_by_role("button", name="Go on air")
+    expect(go).to_be_enabled(timeout=15_000)
+    go.click()
+    expect(studio.get_by_role("alertdialog", name="Going on air")).to_be_visible()
+    studio.keyboard.press("Escape")
+    expect(studio.get_by_text("Only backstage sees and hears you")).to_be_visible()
+    expect(go).to_be_focused()
+    assert day.as_(Role.LEARNER).get(f"{day.session}/state").json()["stage"]["phase"] == "scheduled"
+
+
+def test_the_picture_comes_back_after_the_relay_died(opened: Open, day: Day) -> None:
+    day.disclose()
+    day.acknowledge(Role.LEARNER)
+    studio = opened(Role.FACULTY, "/studio?codec=vp8")
+    learner = opened(Role.LEARNER)
+    on_air(studio)
+    grows(learner)
+    kill_relay(day)
+    expect(learner.get_by_text("The picture is interrupted")).to_be_visible(timeout=15_000)
+    expect(learner.locator("stage-player[data-view=picture]")).to_be_visible(timeout=20_000)
+    grows(learner)
+    assert day.as_(Role.LEARNER).get(f"{day.session}/state").json()["stage"]["phase"] == "live"
+
+
+def kill_relay(day: Day) -> None:
+    """`kill -9` of the server's child that forwards media."""
+    children = psutil.Process(day.server.pid).children()
+    (relay,) = [each for each in children if "relay" in each.cmdline()]
+    relay.kill()
+
+
+def test_the_desk_looks_backstage_and_takes_the_session_live(opened: Open, day: Day) -> None:
+    day.disclose()
+    studio = opened(Role.FACULTY, "/studio?codec=vp8")
+    desk = opened(Role.MODERATOR, "/desk")
+    expect(studio.get_by_role("button", name="Go on air")).to_be_enabled(timeout=15_000)
+    grows(desk)
+    desk.get_by_role("button", name="Go live").click()
+    expect(studio.get_by_role("heading", name="You are live")).to_be_visible()
+    expect(desk.get_by_role("banner").get_by_text("LIVE")).to_be_visible()
+    desk.get_by_role("button", name="End session").click()
+    desk.get_by_role("dialog").get_by_role("button", name="End the session").click()
+    expect(studio.get_by_text("The session is over")).to_be_visible()
+
+
+def test_a_session_page_is_whole_without_scripts(opened: Open, day: Day) -> None:
+    day.disclose()
+    page = opened(Role.LEARNER, java_script_enabled=False)
+    page.get_by_role("button", name="I have read this").click()
+    expect(page.get_by_role("button", name="I have read this")).to_have_count(0)
+    expect(page.get_by_text("This session has not begun").filter(visible=True)).to_be_visible()
+    day.step("stage.go_live")
+    page.reload()
+    expect(page.get_by_text("The picture needs JavaScript.")).to_be_visible()
+    runs = opened(Role.MODERATOR, "/desk", java_script_enabled=False)
+    runs.get_by_role("button", name="Break", exact=True).click()
+    expect(runs.get_by_role("button", name="Go on", exact=True)).to_be_visible()

@@ -99,13 +99,9 @@ class Day:
     def step(self, act: str, role: Role = Role.FACULTY) -> httpx.Response:
         return self.as_(role).post(f"{self.session}/phase", data={"act": act})
 
-    def cookie(self, role: Role) -> dict[str, str]:
-        """For a browser's context."""
-        return {
-            "name": cookie_name(secure=False),
-            "value": self.logins[role],
-            "url": self.server.url,
-        }
+    def cookie(self, role: Role) -> tuple[str, str, str]:
+        """Name, value and address, for a browser's context."""
+        return cookie_name(secure=False), self.logins[role], self.server.url
 
 
 def in_rows(data: Path, act: Callable[..., Awaitable[Answer]], *arguments: object) -> Answer:

@@ -1,7 +1,7 @@
 """The live day over HTTP: phases, tickets and tokens, WHIP and WHEP with real media."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from server.stages import store
 from tests.integration.live_day import Day, a_conference, a_day, found, in_rows
 from tests.integration.test_relay import Camera
 from tests.servers.rounds import Rounds, running_rounds
-from tests.servers.waiting import eventually_async
+from tests.servers.waiting import eventually, eventually_async
 
 SDP = {"Content-Type": "application/sdp"}
 
@@ -46,11 +46,9 @@ def told(day: Day) -> dict[str, Any]:
     return found
 
 
-def airing(day: Day, *, expected: bool) -> Callable[[], Awaitable[bool]]:
-    def asked() -> bool:
-        return told(day)["on_air"] is expected
-
-    return lambda: asyncio.to_thread(asked)
+async def airing(day: Day, *, expected: bool) -> None:
+    """Returns once media flow, or do no longer; the loop goes on meanwhile."""
+    await asyncio.to_thread(eventually, lambda: told(day)["on_air"] is expected, 10, "the air")
 
 
 def token(day: Day, role: Role = Role.FACULTY) -> str:
@@ -78,12 +76,12 @@ def bearer(secret: str) -> dict[str, str]:
 @asynccontextmanager
 async def filming(day: Day, secret: str | None = None) -> AsyncGenerator[Camera]:
     """A speaker whose pictures flow."""
-    made = secret or await asyncio.to_thread(token, day)
+    made: str = secret if secret is not None else await asyncio.to_thread(token, day)
     async with call(whip(day), made, kind="publish") as caller:
         camera = Camera(caller)
         reel = asyncio.create_task(_film(camera))
         try:
-            await eventually_async(airing(day, expected=True), 10, "on air")
+            await airing(day, expected=True)
             yield camera
         finally:
             reel.cancel()
@@ -376,7 +374,7 @@ async def test_two_devices_of_one_speaker_do_not_push_each_other_off(day: Day) -
         ):
             again = await http.post(whip(day), headers={**SDP, **bearer(page)}, content="x")
             assert again.status_code == 400  # the page may go on, with an offer that is one
-    await eventually_async(airing(day, expected=False), 10, "off air")
+    await airing(day, expected=False)
 
 
 def test_a_relay_that_is_away_is_said_to_come_back(tmp_path: Path) -> None:

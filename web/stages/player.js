@@ -178,7 +178,8 @@ class StagePlayer extends HTMLElement {
     this.#write("count", until(stage.starts_ms - now));
     this.#write("elapsed", going ? clock(now - (stage.started_ms ?? stage.starts_ms)) : "");
     this.#write("total", going ? ` / ${clock(stage.ends_ms - stage.starts_ms)}` : "");
-    this.#write("viewers", stage.phase === "ended" ? "" : `${this.#viewers.toLocaleString("en")} watching`);
+    const here = this.#viewers.toLocaleString("en");
+    this.#write("viewers", stage.phase === "ended" ? "" : `${here} ${stage.phase === "scheduled" ? "waiting" : "watching"}`);
     const line = this.querySelector("[data-part='progress']");
     if (line instanceof HTMLElement) {
       line.hidden = !going;

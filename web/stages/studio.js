@@ -287,7 +287,7 @@ class SpeakerStudio extends HTMLElement {
     });
     const said = this.#part("level");
     if (!said) return;
-    const text = !this.#micOn ? "Muted." : level < 15 ? "Very quiet." : level > 92 ? "Too loud: move back a little." : "Good level.";
+    const text = this.#stage.phase === "paused" ? "Off during the break." : !this.#micOn ? "Muted." : level < 15 ? "Very quiet." : level > 92 ? "Too loud: move back a little." : "Good level.";
     if (said.textContent !== text) said.textContent = text;
   }
 
