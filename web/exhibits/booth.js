@@ -2,7 +2,7 @@ import { LitElement, html, nothing, repeat } from "../vendor/lit.js";
 import { live } from "../live/socket.js";
 import { avatar, icon } from "../shell/parts.js";
 import { toast } from "../shell/toast.js";
-import { follow, stay } from "./follow.js";
+import { fetched, follow, stay } from "./follow.js";
 import { reduce } from "./visit.js";
 
 /** @typedef {import("./visit.js").Visit} Visit */
@@ -51,8 +51,8 @@ class BoothVisit extends LitElement {
   }
 
   async #reload() {
-    const answer = await fetch(`/booths/${this.visit.booth}/now`, { headers: { accept: "application/json" } });
-    if (answer.ok) this.visit = await answer.json();
+    const visit = await fetched(`/booths/${this.visit.booth}/now`);
+    if (visit) this.visit = visit;
   }
 
   /**

@@ -1,14 +1,14 @@
 import { live } from "../live/socket.js";
 import { toast } from "../shell/toast.js";
 import { reduce } from "./desk-state.js";
-import { follow, stay } from "./follow.js";
+import { fetched, follow, stay } from "./follow.js";
 
 /** @typedef {import("./desk-state.js").Desk} Desk */
 
 /** One desk for all parts of the page; dispatches `change`. */
 class DeskStore extends EventTarget {
   #stop = new AbortController();
-  #wanted = 0;
+  #asking = new AbortController();
   /** @type {number | undefined} */
   #due;
   busy = false;
@@ -37,12 +37,13 @@ class DeskStore extends EventTarget {
     this.#due = setTimeout(() => this.reload(), 100);
   }
 
-  /** The newest request counts: an older answer that comes late is dropped. */
+  /** The newest request counts: an older one is given up. */
   async reload(open = this.desk.open) {
-    const number = ++this.#wanted;
-    const query = open ? `?visit=${open}` : "";
-    const answer = await fetch(`/booths/${this.desk.booth}/desk/now${query}`, { headers: { accept: "application/json" } });
-    if (answer.ok && number === this.#wanted) this.#set(await answer.json());
+    this.#asking.abort();
+    const { signal } = (this.#asking = new AbortController());
+    const path = `/booths/${this.desk.booth}/desk/now${open ? `?visit=${open}` : ""}`;
+    const desk = await fetched(path, signal);
+    if (desk) this.#set(desk);
   }
 
   /** @param {string} visit */

@@ -3,6 +3,22 @@ import { live } from "../live/socket.js";
 /** How often an open page says so: a place in a queue outlives three that were lost. */
 const STAY_MS = 15_000;
 
+/**
+ * A snapshot; undefined when the server is not reached, or says no. The socket's return asks again.
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function fetched(path, signal) {
+  try {
+    const answer = await fetch(path, { headers: { accept: "application/json" }, signal });
+    return answer.ok ? await answer.json() : undefined;
+  } catch (error) {
+    if (error instanceof DOMException || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
 /** @typedef {{ topic: string, epoch: string | null, seq: number }} At */
 
 /**

@@ -1,6 +1,7 @@
 import { html, render } from "../vendor/lit.js";
 import { live } from "../live/socket.js";
 import { avatar } from "../shell/parts.js";
+import { fetched } from "./follow.js";
 
 /**
  * @typedef {{ id: string, called: string, line: string, free: boolean }} Colleague
@@ -60,9 +61,9 @@ class ExhibitHall extends HTMLElement {
 
   /** What changed between the page and the socket, or while it was away. */
   async #reload() {
-    const answer = await fetch(this.#now, { headers: { accept: "application/json" } });
-    if (!answer.ok) return;
-    const { booths } = /** @type {{ booths: Booth[] }} */ (await answer.json());
+    const now = /** @type {{ booths: Booth[] } | undefined} */ (await fetched(this.#now));
+    if (!now) return;
+    const { booths } = now;
     const known = new Map(booths.map((booth) => [booth.key, booth]));
     for (const { dataset } of this.#cards()) {
       const key = dataset.booth ?? "";
