@@ -16,13 +16,20 @@ import pytest
 from starlette.routing import Route
 
 import server
+from realtime import limits
+from realtime.relay import bounds
 from realtime.wire import Code, Event, Message, Reply, State
 from server import topics
 from server.app import routes
+from server.attendance import spans
 from server.commands import commands
 from server.errors import Refused
+from server.exhibits import rules as exhibits
 from server.exhibits.rules import Field, Purpose
+from server.polls import rules as polls
+from server.questions import rules as questions
 from server.rights import RIGHTS, Act
+from server.stages import rules as stages
 from server.stages import whip
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -204,3 +211,44 @@ def test_whip_and_whep_are_described_with_their_refusals() -> None:
     assert {*described} - requests == own - set(REFUSALS) | {"too_many"}
     for status, code in whip.CODES.items():
         assert described[code][1] == str(status)
+
+
+@pytest.mark.parametrize(
+    ("command", "phrase", "bound"),
+    [
+        ("question.ask", "({} characters", limits.MAX_QUESTION_CHARS),
+        ("question.ask", "({} a minute)", limits.QUESTIONS_A_MINUTE),
+        ("question.dismiss", "({} characters", questions.MAX_REASON_CHARS),
+        ("poll.create", "({} characters", polls.MAX_TEXT_CHARS),
+        ("poll.create", "({} to", polls.MIN_OPTIONS),
+        ("poll.create", "to {} of", limits.MAX_POLL_OPTIONS),
+        ("poll.create", "of {} characters", polls.MAX_OPTION_CHARS),
+        ("booth.ask", "({} characters", exhibits.MAX_ABOUT),
+        ("booth.say", "({} characters", limits.MAX_CHAT_CHARS),
+        ("booth.present", "({} characters", exhibits.MAX_LINE),
+        ("badge.hand_over", "{} or 24", exhibits.MONTHS[-2]),
+        ("lead.note", "to {})", exhibits.MAX_INTEREST),
+        ("lead.note", "({} characters", exhibits.MAX_NOTE),
+    ],
+)
+def test_the_bounds_of_commands_are_those_of_the_code(
+    command: str, phrase: str, bound: int
+) -> None:
+    assert phrase.format(bound) in " | ".join(DESCRIBED[command])
+
+
+@pytest.mark.parametrize(
+    ("title", "phrase", "bound"),
+    [
+        ("Beats", "less than {} seconds apart", spans.LEAST_GAP_MS // 1000),
+        ("Commands", "silent for {} seconds", exhibits.STAY_LEASE.seconds),
+        ("What pages fetch", "within {} seconds", stages.TICKET_LIFETIME.seconds),
+        ("What pages fetch", "until {} minutes", stages.TOKEN_GRACE.seconds // 60),
+        ("WHIP and WHEP", "more than {} connections a minute", bounds.SETUPS_PER_MINUTE),
+        ("WHIP and WHEP", "nothing for {:.0f} seconds", bounds.SILENT_SECONDS),
+        ("WHIP and WHEP", "stop for {:.0f} seconds", bounds.CONSENT_SECONDS),
+        ("Between the server and its relay", "good for {} seconds", stages.GRANT_SECONDS),
+    ],
+)
+def test_the_times_are_those_of_the_code(title: str, phrase: str, bound: float) -> None:
+    assert phrase.format(bound) in " ".join(section(title).split())
