@@ -19,6 +19,7 @@ from realtime.hub.reception import open_reception
 from realtime.relay.supervisor import NeverHealthy, supervised
 from server import migrate
 from server.app import create_app
+from server.attendance.keeping import kept
 from server.attendance.sealing import keep_sealed
 from server.commands import commands
 from server.errors import Invalid, Unavailable
@@ -96,6 +97,7 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
         if role is not Roles.WEB:
             sealing = tasks.create_task(keep_sealed(services))
             stack.callback(sealing.cancel)
+            await stack.enter_async_context(kept(services))
             booths = tasks.create_task(keep_booths(services))
             stack.callback(booths.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():

@@ -123,6 +123,50 @@ class Broken:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What a chain was at a moment, to be signed and kept elsewhere.
+
+    `before` is the digest of the checkpoint before this one, empty at the first.
+    """
+
+    conference_id: UUID
+    n: int
+    h: bytes
+    at_ms: int
+    before: bytes
+    key_id: str
+
+    def message(self) -> bytes:
+        """What is signed."""
+        return canonical(
+            {
+                "rounds": "ledger checkpoint 1",
+                "conference": self.conference_id.hex,
+                "n": self.n,
+                "h": self.h.hex(),
+                "at_ms": self.at_ms,
+                "before": self.before.hex(),
+                "key_id": self.key_id,
+            }
+        )
+
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.message()).digest()
+
+    def short(self) -> str:
+        """What is printed on certificates: enough to find it, too much to be met by chance."""
+        return f"ledger row {self.n}, {self.h.hex()[:16]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A checkpoint and its signature."""
+
+    checkpoint: Checkpoint
+    sig: bytes
+
+
 class Walk:
     """Goes along a chain once, row after row; stops at the first that is wrong.
 

@@ -30,7 +30,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from server import clock
 from server.agenda.store import Conference
-from server.attendance.chain import Entry, Kind, Link, Stamp, extend, genesis
+from server.attendance.chain import Checkpoint, Entry, Kind, Link, Signed, Stamp, extend, genesis
 from server.db import Base, insert, insert_once
 
 PAGE = 10_000
@@ -82,7 +82,7 @@ class Subject(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Checkpoint(Base):
+class CheckpointRow(Base):
     """What the chain was at a moment, signed; a copy is kept outside of this database."""
 
     __tablename__ = "checkpoint"
@@ -261,6 +261,44 @@ async def forget(db: AsyncSession, person_id: UUID) -> bool:
     return True
 
 
+async def checkpoints(db: AsyncSession, conference_id: UUID) -> list[Signed]:
+    """Every checkpoint of a chain, oldest first."""
+    rows = await db.scalars(
+        select(CheckpointRow)
+        .where(CheckpointRow.conference_id == conference_id)
+        .order_by(CheckpointRow.n)
+    )
+    return [_signed(row) for row in rows]
+
+
+async def newest_checkpoint(db: AsyncSession, conference_id: UUID) -> Signed | None:
+    row = await db.scalar(
+        select(CheckpointRow)
+        .where(CheckpointRow.conference_id == conference_id)
+        .order_by(CheckpointRow.n.desc())
+        .limit(1)
+    )
+    return None if row is None else _signed(row)
+
+
+async def add_checkpoint(db: AsyncSession, signed: Signed) -> None:
+    made = signed.checkpoint
+    await db.execute(
+        insert(db, CheckpointRow).values(
+            conference_id=made.conference_id, n=made.n, h=made.h, at_ms=made.at_ms,
+            prev=made.before, key_id=made.key_id, sig=signed.sig,
+        )
+    )  # fmt: skip
+
+
+async def turned_since(db: AsyncSession, conference_id: UUID, n: int) -> bool:
+    """Whether a session went on or off air after a row."""
+    wanted = select(Ledger.n).where(
+        Ledger.conference_id == conference_id, Ledger.n > n, Ledger.kind == Kind.LIVE.value
+    )
+    return await db.scalar(wanted.limit(1)) is not None
+
+
 async def _known(db: AsyncSession, person_ids: set[UUID]) -> dict[UUID, Pseudonym]:
     rows = await db.execute(
         select(Subject.person_id, Subject.subject, Subject.salt).where(
@@ -307,3 +345,15 @@ def _text() -> ColumnElement[str]:
     for part in parts[1:]:
         text = text + end + part
     return text
+
+
+def _signed(row: CheckpointRow) -> Signed:
+    made = Checkpoint(
+        conference_id=row.conference_id,
+        n=row.n,
+        h=row.h,
+        at_ms=row.at_ms,
+        before=row.prev,
+        key_id=row.key_id,
+    )
+    return Signed(checkpoint=made, sig=row.sig)

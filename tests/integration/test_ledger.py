@@ -1,26 +1,32 @@
 """The ledger on both databases: what enters it, what guards it, and what verifying it finds."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, text
 
-from server import clock
+from server import clock, signing
 from server.agenda import store as agenda
-from server.attendance import ledger, store
+from server.attendance import checkpoints, ledger, store
 from server.attendance.chain import Entry, Kind, Walk
 from server.attendance.rules import LEASE_MS, SPAN_MS
 from server.attendance.spans import Received
 from server.db import Database, DatabaseError, open_database
 from server.disclosures import store as disclosures
+from server.errors import Invalid
 from server.people import store as people
 
 BEAT_MS = 15_000
+PATIENCE_MS = 60_000
+SIGNER = signing.Signer(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
 @dataclass
@@ -263,3 +269,52 @@ async def test_an_erased_person_is_gone_and_the_chain_is_good(database_url: str)
         assert await here.chain_is_good()
         assert await here.count(ledger.Subject) == 0
         assert await here.count(store.Span) == 0
+
+
+async def test_a_checkpoint_is_made_once_and_follows_the_one_before(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with world(database_url) as here:
+        made = []
+        for _ in range(2):
+            await here.beat(leaving=True)
+            for new in (True, False):
+                async with here.database.begin() as db:
+                    signed = await checkpoints.make(db, here.conference_id, SIGNER)
+                assert (signed is not None) is new
+                made += [signed] if signed else []
+        first, second = made
+        assert (first.checkpoint.n, second.checkpoint.n) == (1, 2)
+        assert first.checkpoint.before == b""
+        assert second.checkpoint.before == first.checkpoint.digest()
+        async with here.database.read() as db:
+            assert await ledger.checkpoints(db, here.conference_id) == made
+        path = checkpoints.save(tmp_path / "else", first, SIGNER.public)
+        assert checkpoints.load(path) == (first, SIGNER.public)
+        checkpoints.save(tmp_path / "else", second, SIGNER.public)
+        kept = checkpoints.files(tmp_path / "else", here.conference_id)
+        assert [checkpoints.load(one)[0] for one in kept] == made
+        path.write_bytes(path.read_bytes().replace(b'"n": 1', b'"n": 3'))
+        with pytest.raises(checkpoints.BadFile, match="signature"):
+            checkpoints.load(path)
+
+
+def test_a_signing_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "signing.key"
+    made = signing.load(path, bytes(range(32)))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert signing.load(path, bytes(32)).key_id == made.key_id, "the file counts from then on"
+    assert signing.verifies(made.public, made.sign(b"words"), b"words")
+    assert not signing.verifies(made.public, made.sign(b"words"), b"swords")
+    path.chmod(0o640)
+    with pytest.raises(Invalid, match="others can read"):
+        signing.load(path, bytes(32))
+
+
+def test_setting_the_wall_clock_moves_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = clock.now_ms()
+    real = time.time_ns
+    for hours in (2, -2):
+        monkeypatch.setattr(time, "time_ns", lambda by=hours: real() + by * 3_600 * 10**9)
+        assert 0 <= clock.now_ms() - before < PATIENCE_MS
+        assert abs(clock.drift_ms() - hours * 3_600_000) < PATIENCE_MS
