@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 import server.agenda.store
 import server.attendance.store
 import server.audit.store
+import server.credit.corrections.store
+import server.credit.imports.store
 import server.credit.store
 import server.disclosures.store
 import server.exhibits.store

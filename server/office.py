@@ -62,6 +62,27 @@ PAGES = (
         Act.EDIT_CREDIT,
     ),
     (
+        "/presence",
+        "Presence",
+        "What is on record of whom, minute by minute, and how it is put right.",
+        "user-check",
+        Act.EDIT_CREDIT,
+    ),
+    (
+        "/outages",
+        "Outages",
+        "When we failed, and whom that excuses.",
+        "server-crash",
+        Act.EDIT_CREDIT,
+    ),
+    (
+        "/attendance",
+        "Other tools",
+        "Attendance that another meeting tool reported: look through it, merge, confirm.",
+        "merge",
+        Act.EDIT_CREDIT,
+    ),
+    (
         "/booths",
         "Exhibitors",
         "Booths, their staff and what the hall shows.",

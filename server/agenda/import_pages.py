@@ -34,7 +34,7 @@ NO_CHANGES = ["no changes"]
 
 ELSEWHERE = {
     Kind.BOOTHS: "This file holds exhibitors: on the server, rounds import FILE brings them in.",
-    Kind.ATTENDANCE: "This is a report of attendance. Rounds counts attendance itself.",
+    Kind.ATTENDANCE: "This is a report of attendance: bring it in under Other tools.",
     Kind.UNKNOWN: "This is neither a schedule.json nor a schedule.xml.",
 }
 

@@ -17,7 +17,10 @@ from server.attendance import store as attendance
 from server.call import Call
 from server.credit import claiming, ring, store
 from server.credit.certificate import Certificate, render
+from server.credit.corrections import store as corrections
+from server.credit.corrections.rules import Adjustment
 from server.credit.facts import explain_line
+from server.credit.office import import_pages, outage_pages, presence_pages, words
 from server.credit.showing import spoken, strip
 from server.credit.systems import AMA_PRA_1
 from server.credit.wording import ama_credit, earns_ama_credit, figure
@@ -53,6 +56,7 @@ async def _credit_page(
         claimed = await store.living(db, call.conference_id, call.person_id, AMA_PRA_1.id)
         certificates = await store.certificates(db, call.conference_id, call.person_id)
         profile = await people.profile(db, call.person_id)
+        made = await corrections.adjustments(db, call.conference_id, (call.person_id,))
     conference = now.conference
     strips = [strip(one, now.explanation, found, conference.tz) for one in now.sessions]
     award = now.explanation.awards[0]
@@ -73,12 +77,19 @@ async def _credit_page(
         claimable=left > 0,
         steps=_steps(Decimal(claimed.units) if claimed else Decimal(0), now.award),
         certificates=certificates,
+        corrections=_corrections(made, now),
         attestation=claiming.ATTESTATION,
         physician=earns_ama_credit(profile.profession, profile.degree),
         profile=profile,
         command_id=new_id(),
         errors=errors or {},
     )
+
+
+def _corrections(made: list[Adjustment], now: claiming.Earned) -> list[words.Shown]:
+    """What officers put right of one's own record, with their reason; never what they noted."""
+    titles = {one.id: one.title for one in now.sessions}
+    return [words.shown(one, titles, {}, now.conference.tz) for one in reversed(made)]
 
 
 def _steps(claimed: Decimal, award: Decimal) -> list[str]:
@@ -173,6 +184,9 @@ def _text(form: FormData, name: str) -> str:
 MINE = "/conferences/{slug}/credit"
 
 routes: list[BaseRoute] = [
+    *presence_pages.routes,
+    *outage_pages.routes,
+    *import_pages.routes,
     guarded("/sessions/{session_id:uuid}/standing", show_standing, Act.ATTEND),
     guarded(MINE, show_credit, Act.CLAIM),
     guarded(MINE + "/claim", claim, Act.CLAIM, methods=["POST"]),

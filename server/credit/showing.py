@@ -1,15 +1,15 @@
 """Turns an explanation into what a learner is shown: stretches with a name, and the sum. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from server import clock
 from server.agenda.rules import Session as Planned
-from server.attendance.intervals import Intervals, difference, intersection, union
-from server.attendance.rules import coverage
+from server.attendance.intervals import NOTHING, Intervals, difference, intersection, union
+from server.attendance.rules import Counts, coverage
 from server.attendance.store import Evidence
 from server.credit.findings import Finding, Reason
 from server.credit.rules import Explanation
@@ -24,6 +24,8 @@ WORDS: dict[Reason, str] = {
     Reason.NOT_PLAYING: "Connected, picture not playing",
     Reason.NOT_VISIBLE: "Connected, page out of sight",
     Reason.CHECK_UNANSWERED: "Presence check not answered",
+    Reason.EXCUSED: "Our outage, excused",
+    Reason.ADJUSTED: "Added by an officer",
     Reason.COUNTED_ELSEWHERE: "Counted in a parallel session",
     Reason.OVER_DESIGNATED: "Beyond the designated time",
     Reason.FACULTY: "Your own session as faculty",
@@ -80,7 +82,7 @@ def strip(
         return None
     own = explained.assessment.counted[explained.assessment.findings.index(finding)]
     window_ms = max(1, segments[-1].to_ms - segments[0].from_ms)
-    phone = _on_phone(found, planned.id)
+    devices = _devices(found, planned.id)
     return Strip(
         session_id=planned.id,
         title=planned.title,
@@ -89,9 +91,9 @@ def strip(
         designated_minutes=planned.designated_ms // 60_000,
         counted_minutes=sum(end - start for start, end in own) // 60_000,
         stretches=tuple(
-            _stretch(segment, on_phone, window_ms, zone)
+            _stretch(segment, device, window_ms, zone)
             for segment in segments
-            for segment, on_phone in _by_device(segment, phone)
+            for segment, device in _by_device(segment, devices)
             if segment.to_ms - segment.from_ms >= SMALLEST_MS
         ),
         verdict=_verdict(finding),
@@ -103,32 +105,36 @@ def _verdict(finding: Finding) -> str:
     return "" if finding.passed else WORDS[finding.reason]
 
 
-def _on_phone(found: Iterable[Evidence], session_id: UUID) -> Intervals:
-    """When a phone alone vouched for the learner."""
+def _devices(found: Iterable[Evidence], session_id: UUID) -> list[tuple[str, Intervals]]:
+    """When which device vouched for the learner: the first that did is the one named."""
     here = [one for one in found if one.space_id == session_id]
-    laptop = coverage([one.proof for one in here if one.device != "phone"])
-    return difference(coverage([one.proof for one in here if one.device == "phone"]), laptop)
-
-
-def _by_device(segment: Segment, phone: Intervals) -> list[tuple[Segment, bool]]:
-    """Cut a counted segment where the device changed."""
-    if segment.kind is not Kind.COUNTED:
-        return [(segment, False)]
-    whole = union(((segment.from_ms, segment.to_ms),))
-    pieces = [(piece, True) for piece in intersection(whole, phone)]
-    pieces += [(piece, False) for piece in difference(whole, phone)]
-    return [
-        (
-            Segment(
-                from_ms=start,
-                to_ms=end,
-                session=segment.session,
-                kind=segment.kind,
-                reason=segment.reason,
-            ),
-            on_phone,
+    named = {"phone": "phone", "imported": "imported"}
+    left: list[tuple[str, Intervals]] = []
+    told = NOTHING
+    for device in ("laptop", "phone", "imported"):
+        own = coverage(
+            [one.proof for one in here if named.get(one.device, "laptop") == device],
+            counts=Counts.PLAYING,
         )
-        for (start, end), on_phone in sorted(pieces)
+        left.append((device, difference(own, told)))
+        told = union(told, own)
+    return left
+
+
+def _by_device(
+    segment: Segment, devices: Sequence[tuple[str, Intervals]]
+) -> list[tuple[Segment, str]]:
+    """Cut a stretch of proven presence where the device changed."""
+    if segment.reason is not Reason.PRESENT:
+        return [(segment, "")]
+    whole = union(((segment.from_ms, segment.to_ms),))
+    pieces = [(piece, device) for device, own in devices for piece in intersection(whole, own)]
+    # What lies between two devices was bridged from one to the other.
+    bridged = difference(whole, union(piece for piece, _device in pieces))
+    pieces += [(piece, "laptop") for piece in bridged]
+    return [
+        (replace(segment, from_ms=start, to_ms=end), device)
+        for (start, end), device in sorted(pieces)
     ]
 
 
@@ -143,11 +149,28 @@ STYLES: dict[Kind, tuple[str, str]] = {
 }
 
 
-def _stretch(segment: Segment, on_phone: bool, window_ms: int, zone: ZoneInfo) -> Stretch:  # noqa: FBT001
-    style, icon = ("pho", "smartphone") if on_phone else STYLES[segment.kind]
+GRANTED: dict[Reason, tuple[str, str]] = {
+    Reason.EXCUSED: ("out hatch", "server-crash"),
+    Reason.ADJUSTED: ("adj", "pencil"),
+}
+
+
+DEVICES = {
+    "laptop": ("lap", "laptop", "Laptop, picture playing"),
+    "phone": ("pho", "smartphone", "Phone, picture playing"),
+    "imported": ("lap", "upload", "In another tool, by its report"),
+}
+
+
+def _stretch(segment: Segment, device: str, window_ms: int, zone: ZoneInfo) -> Stretch:
+    style, icon = STYLES[segment.kind]
     words = WORDS[segment.reason]
-    if segment.kind is Kind.COUNTED:
-        words = f"{'Phone' if on_phone else 'Laptop'}, picture playing"
+    if segment.reason is Reason.PRESENT:
+        style, icon, words = DEVICES[device]
+    elif segment.kind is Kind.COUNTED:
+        style, icon = GRANTED[segment.reason]
+    elif segment.reason is Reason.ADJUSTED:
+        words = "Taken away by an officer"
     length_ms = segment.to_ms - segment.from_ms
     return Stretch(
         starts=f"{clock.moment(segment.from_ms).astimezone(zone):%H:%M:%S}",

@@ -27,6 +27,9 @@ DEPENDENT = (
     ("disclosure_shown", "session_id"),
     ("span", "space_id"),
     ("span_open", "space_id"),
+    ("adjustment", "session_id"),
+    ("outage_session", "session_id"),
+    ("attendance_report", "session_id"),
 )
 """Rows that are somebody's work or somebody's evidence: what they belong to is never removed."""
 

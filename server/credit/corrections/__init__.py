@@ -1,0 +1,1 @@
+"""What officers put right: adjustments of one learner's presence, and outages of ours."""

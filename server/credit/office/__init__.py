@@ -1,0 +1,1 @@
+"""The office of officers: presence, adjustments, outages, attendance of other tools."""

@@ -1,0 +1,1 @@
+"""What is on record, as officers look at it."""
