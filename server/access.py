@@ -53,6 +53,10 @@ C = TypeVar("C", bound=Message)
 Handler = Callable[[C, Call], Awaitable[Any]]
 
 
+PLACES = frozenset({"slug", "session_id", "booth_id"})
+"""Parts of an address that name a place."""
+
+
 def check(who: Who | None, act: Act, place: Place | None) -> None:
     """Raise unless `who` may; what a stranger may not even know of is simply not found."""
     if may(who, act, place):
@@ -85,7 +89,8 @@ async def enter(request: Request, act: Act) -> Call:
     """The call of a request, or a refusal: 401 signed out, 404 no such place, 403 not allowed."""
     who: Who | None = request.state.who
     place = await find(request.state.places, request.path_params)
-    if act is not Act.SIGNED_IN and place is None:
+    named = not PLACES.isdisjoint(request.path_params)
+    if place is None and (named or act is not Act.SIGNED_IN):
         raise NotFound("There is nothing at this address.")
     check(who, act, place)
     assert who is not None, "only public routes are open to strangers"

@@ -4,8 +4,10 @@ The browser says that it is there, never for how long.
 """
 
 from secrets import token_hex
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from msgspec import Meta
 
 from realtime.wire import Message, Reply, seal
 from server import clock, secrets
@@ -17,13 +19,16 @@ from server.rights import Act
 
 ECHO_BYTES = 8
 
+Number = Annotated[int, Meta(ge=1, le=2**31)]
+"""Of a beat: what no database can hold as a number is no beat."""
+
 commands = Table()
 
 
 class Beat(Message, frozen=True, tag="beat"):
     """Evidence that a page is open at a session. `n` counts from 1 on each socket."""
 
-    n: int
+    n: Number
     echo: str
     session_id: UUID
     visible: bool
@@ -35,7 +40,7 @@ class Beat(Message, frozen=True, tag="beat"):
 class BoothBeat(Message, frozen=True, tag="beat.booth"):
     """The same at a booth: that time earns no credit, however many tabs are open elsewhere."""
 
-    n: int
+    n: Number
     echo: str
     booth_id: UUID
     visible: bool
