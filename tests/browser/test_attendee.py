@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pypdfium2
 from playwright.sync_api import Page, WebSocket, expect
 
+from tests.browser.looks import complaints, looked_at
 from tests.browser.world import (
     AMARA,
     ERIK,
@@ -183,12 +184,9 @@ def on_record(marta: Page, session: str) -> None:
         standing = marta.request.get(f"{session}/standing").json()
         return int(standing["recorded_until_ms"] or 0)
 
-    before = until()
+    before, shown = until(), ring.get_by_text("On record until").inner_text()
     eventually(lambda: until() > before, 40, "more time on record")
-    shown = ring.get_by_text("On record until").inner_text()
-    eventually(
-        lambda: ring.get_by_text("On record until").inner_text() != shown, 40, "the ring follows"
-    )
+    expect(ring.get_by_text("On record until")).not_to_have_text(shown)
 
 
 def ended(marta: Page, studio: Page) -> None:
@@ -235,7 +233,8 @@ def test_a_claim_makes_a_certificate_that_anybody_can_verify(world: World, come:
     assert marta.url.removeprefix("http://").replace("/", "") in paper.replace(" ", "").replace(
         "/", ""
     )
-    stranger = come(None, marta.url)
+    stranger = come(None)
+    assert looked_at(stranger, marta.url, complaints(stranger)) == []
     expect(stranger.get_by_text(public["Number"])).to_be_visible()
 
 
