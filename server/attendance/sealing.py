@@ -10,7 +10,7 @@ from server.db import DATABASE_AWAY
 from server.services import Services
 
 EVERY_SECONDS = 30
-"""A span whose lease ran out changes nothing any more; sealing it soon is tidiness."""
+"""What nobody goes on with changes no more; entering it into the ledger soon is tidiness."""
 
 log = structlog.get_logger()
 

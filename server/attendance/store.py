@@ -17,10 +17,14 @@ from server.agenda import store as agenda
 from server.attendance import ledger
 from server.attendance.chain import Entry, Kind
 from server.attendance.intervals import intersection, length, union
-from server.attendance.rules import LEASE_MS, Counts, Proof, coverage
+from server.attendance.rules import Counts, Proof, coverage
 from server.attendance.spans import Outcome, Received, Running, receive
 from server.db import Base, insert
 from server.ids import new_id
+
+FORGOTTEN_MS = 600_000
+"""A row keeps its connection's echo: after a laptop's sleep, or while the database was away, that
+is shorter than this, the next beat goes on. What the silence is worth is no matter of sealing."""
 
 
 class OpenSpan(Base):
@@ -131,8 +135,8 @@ async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcom
 
 
 async def seal_stale(db: AsyncSession, now_ms: int) -> int:
-    """Seal every open span whose lease ran out, as a start finds them; returns how many."""
-    rows = await _open(db, OpenSpan.last_ms < now_ms - LEASE_MS)
+    """Seal every open span that no socket will go on with; returns how many."""
+    rows = await _open(db, OpenSpan.last_ms < now_ms - FORGOTTEN_MS)
     for row in rows:
         await db.delete(row)
     await db.flush()

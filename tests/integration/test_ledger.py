@@ -17,7 +17,7 @@ from server import clock, signing
 from server.agenda import store as agenda
 from server.attendance import checkpoints, ledger, store
 from server.attendance.chain import Entry, Kind, Walk
-from server.attendance.rules import LEASE_MS, SPAN_MS
+from server.attendance.rules import SPAN_MS
 from server.attendance.spans import Received
 from server.db import Database, DatabaseError, open_database
 from server.disclosures import store as disclosures
@@ -216,8 +216,8 @@ async def test_what_a_dead_process_left_open_enters_the_chain(database_url: str)
     async with world(database_url) as here:
         await here.attend(2 * BEAT_MS)
         async with here.database.begin() as db:
-            assert await store.seal_stale(db, here.now_ms + LEASE_MS) == 0
-            assert await store.seal_stale(db, here.now_ms + LEASE_MS + 1) == 1
+            assert await store.seal_stale(db, here.now_ms + store.FORGOTTEN_MS) == 0
+            assert await store.seal_stale(db, here.now_ms + store.FORGOTTEN_MS + 1) == 1
         assert await here.kinds() == ["span"]
         assert await here.count(store.OpenSpan) == 0
 
