@@ -52,7 +52,5 @@ def test_a_host_without_an_address_is_refused() -> None:
 
 
 def test_what_may_hold_a_password_is_masked() -> None:
-    rows = dict(
-        (name, value) for name, value, _ in shown(settings(mail_url="smtp://me:secret@mail"), {})
-    )
+    rows = {name: value for name, value, _ in shown(settings(mail_url="smtp://me:secret@mail"), {})}
     assert rows["ROUNDS_MAIL_URL"] == "smtp://…"
