@@ -14,6 +14,7 @@ from server.audit import store as audit
 from server.credit import facts as credit
 from server.db import Database, Rows, open_database
 from server.errors import Invalid, NotFound
+from server.exhibits import store as exhibits
 from server.people import rules as people_rules
 from server.people import store as people
 from server.rights import Role
@@ -72,6 +73,8 @@ async def grant(
         session_id, booth_id = _id(session, "--session"), _id(booth, "--booth")
         if conference_id and session_id:
             await agenda.session(db, conference_id, session_id)
+        if conference_id and booth_id:
+            await exhibits.booth(db, conference_id, booth_id)
         person = await people.ensure_person(db, mail)
         new = await people.give(
             db,
