@@ -38,6 +38,7 @@ class Kind(StrEnum):
     EXCLUSION = "exclusion"
     CLOCK_STEP = "clock.step"
     OUTAGE = "outage"
+    IMPORT = "import"
     STARTED = "process.start"
     STOPPED = "process.stop"
     ERASED = "erased"

@@ -12,7 +12,9 @@ from uuid import UUID
 from server import clock
 from server.agenda import store as agenda
 from server.agenda.importers.problems import printable
+from server.attendance import ledger
 from server.attendance import store as attendance
+from server.attendance.chain import Entry, Kind
 from server.attendance.importer import Report
 from server.attendance.intervals import NOTHING, Intervals, length, union
 from server.audit import store as audit
@@ -192,7 +194,28 @@ async def confirm(call: Call, report_id: UUID, *, placing: Placing, on_air: bool
             on=report_id, people=len(persons), placing=placing.value,
         )  # fmt: skip
         await attendance.keep(db, evidence)
+        await _enter(db, call, report, lines, decided)
     return len(persons)
+
+
+async def _enter(
+    db: Rows,
+    call: Call,
+    report: store.Heading,
+    lines: Sequence[Reported],
+    decided: Iterable[rules.Pair],
+) -> None:
+    """The ledger names the file by its digest, and who vouched for whose the lines are."""
+    officer = await ledger.pseudonym(db, call.person_id)
+    body = {
+        "by": officer.subject.hex,
+        "lines": sum(1 for line in lines if line.person_id is not None),
+        "merged": sum(1 for pair in decided if pair.pairing is Pairing.MERGED),
+        "report": report.id.hex,
+        "session": report.session_id.hex,
+        "sha256": report.sha256,
+    }
+    await ledger.append(db, call.conference_id, [Entry(kind=Kind.IMPORT, body=body)])
 
 
 async def _still_open(db: Rows, call: Call, report_id: UUID) -> store.Heading:

@@ -411,8 +411,6 @@ async def test_another_tools_report_counts_once_a_person_confirmed_it(house: Hou
     shown = (await house.get("ines", f"{OFFICE}/presence/{house.persons['marta']}")).text
     assert "satellite.csv, line 5" in shown
     assert "satellite.csv, line 6" in shown
-    facts = await house.get("ines", f"{OFFICE}/presence/{house.persons['marta']}/facts.json")
-    assert "imported: satellite.csv, line 5" in facts.text
     assert (await house.post("nuno", path, act="confirm")).status_code == 409
     assert (await house.post("nuno", path, act="apart", pair=pair)).status_code == 409
     assert await house.acts("attendance") == [
@@ -421,6 +419,8 @@ async def test_another_tools_report_counts_once_a_person_confirmed_it(house: Hou
         "attendance.confirm",
     ]
     assert {row["device"] for row in await house.ledger("span")} == {"imported"}
+    (entered,) = await house.ledger("import")
+    assert (entered["lines"], entered["merged"]) == (3, 1)
 
 
 async def test_the_console_brings_a_report_in_once(

@@ -104,6 +104,7 @@ class Heading:
 
     id: UUID
     session_id: UUID
+    sha256: str
     file: str
     topic: str
     starts_ms: int | None
@@ -299,7 +300,8 @@ async def known(db: AsyncSession, conference_id: UUID) -> list[Known]:
 
 def _heading(row: Report) -> Heading:
     return Heading(
-        id=row.id, session_id=row.session_id, file=row.file, topic=row.topic,
+        id=row.id, session_id=row.session_id, sha256=row.sha256,
+        file=row.file, topic=row.topic,
         starts_ms=row.starts_ms, ends_ms=row.ends_ms, uploaded_at=row.uploaded_at,
         placing=row.placing, confirmed_by=row.confirmed_by, confirmed_at=row.confirmed_at,
     )  # fmt: skip
