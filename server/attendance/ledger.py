@@ -223,12 +223,12 @@ async def last_ms(db: AsyncSession, conference_id: UUID) -> int | None:
 async def pseudonyms(db: AsyncSession, person_ids: Collection[UUID]) -> dict[UUID, Pseudonym]:
     """How the ledger calls these people; who has no subject yet gets one."""
     wanted = set(person_ids)
-    found = await _known(db, wanted)
+    found = await known(db, wanted)
     for person_id in sorted(wanted - found.keys()):
         await insert_once(
             db, Subject, person_id=person_id, subject=uuid4(), salt=secrets.token_bytes(SALT_BYTES)
         )
-    return found if len(found) == len(wanted) else await _known(db, wanted)
+    return found if len(found) == len(wanted) else await known(db, wanted)
 
 
 async def pseudonym(db: AsyncSession, person_id: UUID) -> Pseudonym:
@@ -299,7 +299,8 @@ async def turned_since(db: AsyncSession, conference_id: UUID, n: int) -> bool:
     return await db.scalar(wanted.limit(1)) is not None
 
 
-async def _known(db: AsyncSession, person_ids: set[UUID]) -> dict[UUID, Pseudonym]:
+async def known(db: AsyncSession, person_ids: Collection[UUID]) -> dict[UUID, Pseudonym]:
+    """The same of those who have a subject already."""
     rows = await db.execute(
         select(Subject.person_id, Subject.subject, Subject.salt).where(
             Subject.person_id.in_(person_ids)

@@ -1,5 +1,6 @@
 """Claiming credit: recomputed inside the transaction that records it, once per learner."""
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import date
@@ -11,16 +12,17 @@ import msgspec
 from server import clock
 from server.agenda import store as agenda
 from server.agenda.rules import Conference, Session
+from server.attendance import store as attendance
 from server.attendance.intervals import length
 from server.call import Call
-from server.credit import store
+from server.credit import recording, store
 from server.credit.certificate import Certificate, Signer
 from server.credit.flow import allot
 from server.credit.gathering import gather
 from server.credit.rules import Explanation, Facts, explain, rounded
 from server.credit.systems import AMA_PRA_1
 from server.credit.wording import designation_statement
-from server.credit.written import inputs_digest
+from server.credit.written import write_facts
 from server.db import Rows
 from server.errors import Invalid, Refused
 from server.people import store as people
@@ -31,6 +33,8 @@ ATTESTATION = (
     "I claim only the credit commensurate with the extent of my participation in this activity."
 )
 """The learner's own statement, kept word for word with the claim."""
+
+REPLACED = "Replaced by a larger claim."
 
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """No letters that look like digits: the number is read from paper."""
@@ -108,7 +112,8 @@ async def claim(call: Call, *, units: str, attested: bool, command_id: UUID) -> 
         if before is not None:
             if wanted <= Decimal(before.units):
                 raise AlreadyClaimed(f"You have claimed {before.units} already.")
-            await store.void(db, call.conference_id, before.id, "Replaced by a larger claim.")
+            await store.void(db, call.conference_id, before.id, REPLACED)
+        facts = write_facts(now.facts)
         claimed = await store.add_claim(
             db,
             call.conference_id,
@@ -117,13 +122,23 @@ async def claim(call: Call, *, units: str, attested: bool, command_id: UUID) -> 
             units=f"{wanted:f}",
             award=f"{now.award:f}",
             eligible_ms=now.explanation.assessment.eligible_ms,
-            inputs_digest=inputs_digest(now.facts),
+            inputs_digest=hashlib.sha256(facts).hexdigest(),
             attestation=ATTESTATION,
             command_id=command_id,
         )
+        await store.add_facts(db, call.conference_id, claimed.id, facts)
+        await attendance.seal_now(db, call.conference_id, call.person_id)
+        if before is not None:
+            await recording.voided(
+                db, call.conference_id, call.person_id, before.id, reason=REPLACED
+            )
+        checkpoint = await recording.claimed(
+            db, call.conference_id, claimed.id, signer=call.services.signer
+        )
         profile = await people.profile(db, call.person_id)
         secret = secrets.token_hex(16)
-        printed = _certificate(now, profile, wanted, secret, call.services.settings.address)
+        address = f"{call.services.settings.address}/verify/{secret}"
+        printed = _certificate(now, profile, wanted, address, checkpoint)
         await store.add_certificate(
             db,
             call.conference_id,
@@ -133,6 +148,7 @@ async def claim(call: Call, *, units: str, attested: bool, command_id: UUID) -> 
             number=printed.number,
             printed=msgspec.to_builtins(printed),
         )
+        await recording.certified(db, call.conference_id, claimed.id)
     return claimed
 
 
@@ -153,13 +169,13 @@ def _check(wanted: Decimal, award: Decimal) -> None:
 
 
 def _certificate(
-    now: Earned, profile: Profile, units: Decimal, secret: str, address: str
+    now: Earned, profile: Profile, units: Decimal, address: str, checkpoint: str
 ) -> Certificate:
     conference = now.conference
     provider = conference.provider or conference.title
     return Certificate(
         number=_number(conference),
-        verify_url=f"{address}/verify/{secret}",
+        verify_url=address,
         name=profile.name or profile.mail,
         degree=profile.degree,
         profession=profile.profession,
@@ -173,6 +189,7 @@ def _certificate(
         or designation_statement(provider, max(now.designated, units)),
         issued=_today(conference),
         signers=(Signer(name=provider, role="Accredited provider"),),
+        checkpoint=checkpoint,
     )
 
 

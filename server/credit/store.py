@@ -1,5 +1,6 @@
 """Claims and certificates as rows: at most one living claim per person, conference and system."""
 
+import zlib
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Select,
+    delete,
     select,
     text,
     update,
@@ -103,6 +105,25 @@ class Claimed(NamedTuple):
     claimed_at: datetime
 
 
+class Recorded(NamedTuple):
+    """A claim, the facts it was made from, and its certificate; None for what is not there."""
+
+    id: UUID
+    person_id: UUID
+    system: str
+    units: str
+    award: str
+    eligible_ms: int
+    inputs_digest: str
+    command_id: UUID
+    voided: bool
+    void_reason: str
+    facts: bytes | None
+    secret: str | None
+    number: str | None
+    printed: dict[str, Any] | None
+
+
 class Issued(NamedTuple):
     """A certificate: its public secret, its number, what it says, and whether it still holds."""
 
@@ -166,6 +187,40 @@ async def add_claim(db: AsyncSession, conference_id: UUID, **values: Any) -> Cla
     return Claimed(row.id, row.units, row.claimed_at)
 
 
+async def add_facts(db: AsyncSession, conference_id: UUID, claim_id: UUID, facts: bytes) -> None:
+    """Keep what a claim rests on, so that anybody can recompute it later."""
+    db.add(ClaimFacts(conference_id=conference_id, claim_id=claim_id, facts=zlib.compress(facts)))
+    await db.flush()
+
+
+async def recorded(
+    db: AsyncSession, conference_id: UUID, claim_id: UUID | None = None
+) -> list[Recorded]:
+    """Claims with what the ledger and a verifier need of them: one of them, or all."""
+    wanted = (
+        select(Claim, ClaimFacts.facts, Certificate.secret, Certificate.number, Certificate.printed)
+        .outerjoin(
+            ClaimFacts,
+            (ClaimFacts.conference_id == Claim.conference_id) & (ClaimFacts.claim_id == Claim.id),
+        )
+        .outerjoin(
+            Certificate,
+            (Certificate.conference_id == Claim.conference_id) & (Certificate.claim_id == Claim.id),
+        )
+        .where(Claim.conference_id == conference_id)
+        .order_by(Claim.id)
+    )
+    if claim_id is not None:
+        wanted = wanted.where(Claim.id == claim_id)
+    return [_recorded(*row) for row in await db.execute(wanted)]
+
+
+async def erase(db: AsyncSession, person_id: UUID) -> None:
+    """Forget somebody's claims and certificates; the ledger keeps what names nobody."""
+    await db.execute(delete(Certificate).where(Certificate.person_id == person_id))
+    await db.execute(delete(Claim).where(Claim.person_id == person_id))
+
+
 async def add_certificate(db: AsyncSession, conference_id: UUID, **values: Any) -> None:
     db.add(Certificate(conference_id=conference_id, **values))
     await db.flush()
@@ -196,6 +251,27 @@ async def claims_of(db: AsyncSession, conference_id: UUID) -> list[tuple[str, st
         .order_by(Claim.claimed_at.desc())
     )
     return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _recorded(
+    row: Claim, facts: bytes | None, secret: str | None, number: str | None, printed: Any
+) -> Recorded:
+    return Recorded(
+        id=row.id,
+        person_id=row.person_id,
+        system=row.system,
+        units=row.units,
+        award=row.award,
+        eligible_ms=row.eligible_ms,
+        inputs_digest=row.inputs_digest,
+        command_id=row.command_id,
+        voided=row.voided_at is not None,
+        void_reason=row.void_reason,
+        facts=None if facts is None else zlib.decompress(facts),
+        secret=secret,
+        number=number,
+        printed=printed,
+    )
 
 
 def _issued() -> Select[Any]:

@@ -3,13 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.attendance import ledger
-from server.attendance.chain import Entry, Kind
+from server.attendance.chain import Broken, Entry, Kind
 from server.db import Base, insert_once
 from server.disclosures import rules
 from server.ids import new_id
@@ -138,6 +139,35 @@ async def panel(
         )
     )
     return rules.Panel(disclosure=disclosure, acknowledged=shown is not None)
+
+
+async def unlike_ledger(
+    db: AsyncSession, conference_id: UUID, *, erased: set[str], person_id: UUID | None = None
+) -> list[Broken]:
+    """Acknowledgements that only one of the two knows, the ledger or these rows."""
+    wanted = (
+        select(DisclosureShown.session_id, DisclosureShown.sha256, ledger.Subject.subject)
+        .outerjoin(ledger.Subject, ledger.Subject.person_id == DisclosureShown.person_id)
+        .where(DisclosureShown.conference_id == conference_id)
+    )
+    subject = None
+    if person_id is not None:
+        wanted = wanted.where(DisclosureShown.person_id == person_id)
+        subject = await ledger.known_subject(db, person_id)
+    present = {
+        (row.subject.hex if row.subject else "", row.session_id.hex, row.sha256)
+        for row in await db.execute(wanted)
+    }
+    told: dict[tuple[str, str, str], int] = {}
+    for entered in await ledger.bodies(db, conference_id, Kind.DISCLOSURE):
+        body = msgspec.json.decode(entered.body)
+        if person_id is None or (subject and entered.subject == subject.hex):
+            told[entered.subject, body["session"], body["sha256"]] = entered.n
+    gone = sorted(told[one] for one in told.keys() - present if one[0] not in erased)
+    stray = sorted(UUID(hex=one[1]) for one in present - told.keys())
+    return [Broken(n, "the acknowledgement it tells of is missing") for n in gone] + [
+        Broken(0, f"an acknowledgement for session {one} is in no row") for one in stray
+    ]
 
 
 def _disclosure(row: Disclosure) -> rules.Disclosure:
