@@ -4,7 +4,6 @@ from collections.abc import Callable, Generator
 from typing import Any
 from uuid import UUID
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -89,6 +88,8 @@ def test_what_a_speaker_films_a_learner_sees(opened: Open, day: Day, codec: str)
     media = day.as_(Role.LEARNER).get(f"{day.session}/state").json()["stage"]["media"]
     assert media["video"].lower().endswith(codec)
     expect(learner.locator("stage-player .chip.live")).to_be_visible()
+    expect(learner.get_by_text("1 watching")).to_be_visible()
+    expect(studio.get_by_text("1 person here").filter(visible=True)).to_be_visible()
 
 
 def test_a_break_and_the_end_appear_without_a_reload(opened: Open, day: Day) -> None:
@@ -148,18 +149,12 @@ def test_the_picture_comes_back_after_the_relay_died(opened: Open, day: Day) -> 
     learner = opened(Role.LEARNER)
     on_air(studio)
     grows(learner)
-    kill_relay(day)
+    day.kill_relay()
     expect(learner.get_by_text("The picture is interrupted")).to_be_visible(timeout=15_000)
+    day.relay_is_back()
     expect(learner.locator("stage-player[data-view=picture]")).to_be_visible(timeout=20_000)
     grows(learner)
     assert day.as_(Role.LEARNER).get(f"{day.session}/state").json()["stage"]["phase"] == "live"
-
-
-def kill_relay(day: Day) -> None:
-    """`kill -9` of the server's child that forwards media."""
-    children = psutil.Process(day.server.pid).children()
-    (relay,) = [each for each in children if "relay" in each.cmdline()]
-    relay.kill()
 
 
 def test_the_desk_looks_backstage_and_takes_the_session_live(opened: Open, day: Day) -> None:

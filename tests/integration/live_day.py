@@ -14,6 +14,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import httpx
+import psutil
 
 from server import clock
 from server.agenda import store as agenda
@@ -25,6 +26,7 @@ from server.disclosures import store as disclosures
 from server.people import store as people
 from server.rights import Role
 from tests.servers.rounds import Rounds, running_rounds
+from tests.servers.waiting import eventually
 
 TEXT = (
     "Dr Okafor has received research support from Halvorsen Therapeutics.\n"
@@ -98,6 +100,15 @@ class Day:
 
     def step(self, act: str, role: Role = Role.FACULTY) -> httpx.Response:
         return self.as_(role).post(f"{self.session}/phase", data={"act": act})
+
+    def kill_relay(self) -> None:
+        """`kill -9` of the server's child that forwards media."""
+        children = psutil.Process(self.server.pid).children()
+        (relay,) = [each for each in children if "relay" in each.cmdline()]
+        relay.kill()
+
+    def relay_is_back(self) -> None:
+        eventually(lambda: b'"relay":"ok"' in self.server.get("/readyz")[1], 60, "another relay")
 
     def cookie(self, role: Role) -> tuple[str, str, str]:
         """Name, value and address, for a browser's context."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,16 +11,16 @@ import httpx
 import pytest
 from sqlalchemy import delete, update
 
-from realtime.relay.caller import Caller, CallRefused, call
+from realtime.relay.caller import Caller, CallLost, CallRefused, call
 from server import clock
 from server.agenda import store as agenda
 from server.db import Rows
 from server.people import store as people
 from server.rights import Role
 from server.stages import store
-from tests.integration.live_day import Day, a_conference, a_day, found, in_rows
+from tests.integration.live_day import Day, a_conference, a_day, in_rows
 from tests.integration.test_relay import Camera
-from tests.servers.rounds import Rounds, running_rounds
+from tests.servers.rounds import Rounds
 from tests.servers.waiting import eventually, eventually_async
 
 SDP = {"Content-Type": "application/sdp"}
@@ -79,18 +79,15 @@ async def filming(day: Day, secret: str | None = None) -> AsyncGenerator[Camera]
     made: str = secret if secret is not None else await asyncio.to_thread(token, day)
     async with call(whip(day), made, kind="publish") as caller:
         camera = Camera(caller)
-        reel = asyncio.create_task(_film(camera))
+        over = asyncio.Event()
+        reel = asyncio.create_task(camera.until(over.is_set, within=60))
         try:
             await airing(day, expected=True)
             yield camera
         finally:
-            reel.cancel()
-
-
-async def _film(camera: Camera) -> None:
-    while True:
-        camera.film()
-        await asyncio.sleep(0.05)
+            over.set()
+            with suppress(CallLost):  # somebody took over
+                await reel
 
 
 async def sees(caller: Caller) -> None:
@@ -377,15 +374,15 @@ async def test_two_devices_of_one_speaker_do_not_push_each_other_off(day: Day) -
     await airing(day, expected=False)
 
 
-def test_a_relay_that_is_away_is_said_to_come_back(tmp_path: Path) -> None:
-    nowhere = {"ROUNDS_RELAY_URL": f"unix:{tmp_path / 'nowhere.sock'}"}
-    with running_rounds(tmp_path / "data", nowhere) as server:
-        conference_id = in_rows(server.data, found)
-        day = a_day(server, conference_id)
-        refused = httpx.post(whip(day), headers={**SDP, **bearer(token(day))}, content="x")
-        day.close()
+def test_a_relay_that_is_away_is_said_to_come_back(day: Day) -> None:
+    made = token(day)
+    day.kill_relay()
+    refused = httpx.post(whip(day), headers={**SDP, **bearer(made)}, content="x")
     assert (refused.status_code, refused.json()["code"]) == (503, "relay.away")
     assert refused.headers["retry-after"] == "2"
+    day.relay_is_back()
+    answered = httpx.post(whip(day), headers={**SDP, **bearer(made)}, content="x")
+    assert answered.status_code == 400  # there is a relay again, and this is no offer
 
 
 # What outlives what.

@@ -62,6 +62,7 @@ class StagePlayer extends HTMLElement {
     this.#wire();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     live.follow(this.#shown.topic, { epoch: this.#shown.epoch, seq: this.#shown.seq });
+    if (live.state === "online") this.#followed();
     this.#update();
   }
 
@@ -78,8 +79,12 @@ class StagePlayer extends HTMLElement {
       target.addEventListener(type, (event) => run(/** @type {CustomEvent} */ (event).detail), { signal });
     on(live, "stage", (stage) => this.#told(stage));
     on(live, "viewers", ({ topic, count }) => topic === this.#shown.topic && this.#counted(count));
-    on(live, "online", () => this.#online());
-    on(live, "resync", ({ topic }) => topic === this.#shown.topic && this.#reread());
+    on(live, "followed", ({ topic }) => topic === this.#shown.topic && this.#followed());
+    on(live, "resync", ({ topic }) => {
+      if (topic !== this.#shown.topic) return;
+      this.#followed();
+      void this.#reread();
+    });
     on(document, "disclosure", ({ entered, acknowledged }) => {
       this.#entered = entered;
       this.#acknowledged = acknowledged;
@@ -95,7 +100,8 @@ class StagePlayer extends HTMLElement {
     addEventListener("pageshow", ({ persisted }) => persisted && this.#update(), { signal });
   }
 
-  #online() {
+  /** From here on the count of people is heard, so this is the time to be counted. */
+  #followed() {
     if (!this.#backstage) {
       void live.send("session.enter", { session_id: this.#shown.stage.session_id }).catch(() => undefined);
     }
