@@ -15,7 +15,7 @@ from server.agenda import store as agenda
 from server.agenda.importers.fields import MAX_BYTES
 from server.agenda.importers.problems import Problem
 from server.attendance.importer import read_attendance
-from server.attendance.intervals import Intervals, union
+from server.attendance.intervals import Intervals, intersection, union
 from server.call import Call
 from server.credit import merging
 from server.credit.imports import rules, store
@@ -170,6 +170,7 @@ async def _one(
         meeting=tuple(clock.moment(ms).astimezone(tz) for ms in meeting[0]) if meeting else None,
         live=[tuple(clock.moment(ms).astimezone(tz) for ms in each) for each in live],
         session=session,
+        apart=bool(meeting and live and not intersection(meeting, live)),
         groups=groups,
         pairs=_pairs(pairs, lines),
         undecided=sum(1 for each in pairs if each.pairing is Pairing.OPEN),
