@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 import server.agenda.store
 import server.attendance.store
 import server.audit.store
+import server.credit.checks.store
 import server.credit.corrections.store
 import server.credit.imports.store
+import server.credit.policies.store
 import server.credit.store
 import server.disclosures.store
 import server.exhibits.store

@@ -62,6 +62,13 @@ PAGES = (
         Act.EDIT_CREDIT,
     ),
     (
+        "/policy",
+        "Rule of credit",
+        "What counts as attendance, from when on, and what a change would do.",
+        "file-text",
+        Act.EDIT_CREDIT,
+    ),
+    (
         "/presence",
         "Presence",
         "What is on record of whom, minute by minute, and how it is put right.",

@@ -22,6 +22,7 @@ from server.app import create_app
 from server.attendance.keeping import kept
 from server.attendance.sealing import keep_sealed
 from server.commands import commands
+from server.credit.checks.asking import ask_checks
 from server.errors import Invalid, Unavailable
 from server.exhibits.keeping import keep_booths
 from server.gate import ConferenceGate
@@ -100,6 +101,8 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
             await stack.enter_async_context(kept(services))
             booths = tasks.create_task(keep_booths(services))
             stack.callback(booths.cancel)
+            asking = tasks.create_task(ask_checks(services))
+            stack.callback(asking.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
             if role is Roles.HUB:
                 alone_hub = hub_server([settings.address], reception.greet)

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     LIVE = "live"
     DISCLOSURE = "disclosure"
     CHECK = "check"
+    CHECKS_COMMITTED = "checks.committed"
+    CHECKS_REVEALED = "checks.revealed"
     CLAIM = "claim"
     CERTIFICATE = "certificate"
     VOID = "void"

@@ -7,6 +7,7 @@ file decodes, checks and digests; what the facts come to is decided in `rules.py
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -59,6 +60,9 @@ class _Session(_Shape, frozen=True):
     excused: list[tuple[int, int]] = []
     added: list[tuple[int, int]] = []
     withdrawn: list[tuple[int, int]] = []
+    counts: Counts | msgspec.UnsetType = msgspec.UNSET
+    overlap: Overlap | msgspec.UnsetType = msgspec.UNSET
+    exclude_booth: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Evidence(_Shape, frozen=True):
@@ -148,17 +152,18 @@ def _located(error: str) -> BadFacts:
 
 
 def _checked(shaped: _Facts) -> Facts:
-    sessions = _sessions(shaped.sessions)
+    policy = Policy(
+        lease_ms=_at_least(1, shaped.lease_ms, "$.lease_ms"),
+        counts=shaped.counts,
+        overlap=shaped.overlap,
+        exclude_booth=shaped.exclude_booth,
+    )
+    sessions = _sessions(shaped.sessions, policy)
     return Facts(
         systems=_systems(shaped.systems, shaped.options),
         sessions=sessions,
         proofs=_proofs(shaped.evidence, {session.id for session in sessions}),
-        policy=Policy(
-            lease_ms=_at_least(1, shaped.lease_ms, "$.lease_ms"),
-            counts=shaped.counts,
-            overlap=shaped.overlap,
-            exclude_booth=shaped.exclude_booth,
-        ),
+        policy=policy,
         designated_max={
             _known(system, f"$.designated_max.{system}").id: _decimal(
                 units, f"$.designated_max.{system}"
@@ -204,17 +209,17 @@ def _with_options(system: System, options: Any, path: str) -> System:
     return system
 
 
-def _sessions(shaped: list[_Session]) -> tuple[Session, ...]:
+def _sessions(shaped: list[_Session], policy: Policy) -> tuple[Session, ...]:
     sessions: dict[str, Session] = {}
     for at, session in enumerate(shaped):
         path = f"$.sessions[{at}]"
         if session.id in sessions:
             raise BadFacts(f"{path}.id", f'session "{session.id}" is listed twice')
-        sessions[session.id] = _session(session, path)
+        sessions[session.id] = _session(session, path, policy)
     return tuple(sessions.values())
 
 
-def _session(shaped: _Session, path: str) -> Session:
+def _session(shaped: _Session, path: str, policy: Policy) -> Session:
     return Session(
         id=shaped.id,
         live=_intervals(shaped.live, f"{path}.live"),
@@ -230,7 +235,18 @@ def _session(shaped: _Session, path: str) -> Session:
         excused=_intervals(shaped.excused, f"{path}.excused"),
         added=_intervals(shaped.added, f"{path}.added"),
         withdrawn=_intervals(shaped.withdrawn, f"{path}.withdrawn"),
+        policy=_own_policy(shaped, policy),
     )
+
+
+def _own_policy(shaped: _Session, policy: Policy) -> Policy | None:
+    """What a session says of its own; of what it does not say, the activity's holds."""
+    told = {
+        name: value
+        for name in ("counts", "overlap", "exclude_booth")
+        if (value := getattr(shaped, name)) is not msgspec.UNSET
+    }
+    return replace(policy, **told) if told else None
 
 
 def _proofs(evidence: list[_Evidence], known: set[str]) -> dict[str, list[Proof]]:

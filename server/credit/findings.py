@@ -70,6 +70,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the provider chose, for the activity or a session, and told its learners before."""
+
+    lease_ms: int = LEASE_MS
+    counts: Counts = Counts.ANY
+    overlap: Overlap = Overlap.CAP
+    exclude_booth: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What the provider fixed, and when it really was on air."""
 
@@ -88,10 +98,16 @@ class Session:
     """Presence that officers put on record for this learner."""
     withdrawn: Intervals = NOTHING
     """Presence that officers took off it, whatever it rested on."""
+    policy: Policy | None = None
+    """Where this session has another one than the activity: it began under an earlier or later."""
 
     def __post_init__(self) -> None:
         for one in (self.live, self.excluded, self.excused, self.added, self.withdrawn):
             assert one == union(one), "not in normal form"
+
+    def governed(self, activity: Policy) -> Policy:
+        """The policy that decides about this session."""
+        return activity if self.policy is None else self.policy
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -103,16 +119,6 @@ class Session:
         if self.day is not None:
             return self.day.toordinal() - EPOCH_DAY
         return self.live[0][0] // DAY_MS if self.live else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the provider chose for the whole activity and told its learners beforehand."""
-
-    lease_ms: int = LEASE_MS
-    counts: Counts = Counts.ANY
-    overlap: Overlap = Overlap.CAP
-    exclude_booth: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +166,7 @@ def find(
 
 def presence(session: Session, proofs: Iterable[Proof], *, policy: Policy) -> Intervals:
     """What was proven, excused and added, less what was taken away."""
+    policy = session.governed(policy)
     proven = coverage(proofs, lease_ms=policy.lease_ms, counts=policy.counts)
     return difference(union(proven, session.excused, session.added), session.withdrawn)
 
@@ -172,6 +179,7 @@ def find_present(
     booth: Intervals = NOTHING,
     faculty: bool = False,
 ) -> Finding:
+    policy = session.governed(policy)
     educational = difference(session.live, session.excluded)
     base_ms = min(length(educational), session.designated_ms)
     missed = failed_blocks(session)

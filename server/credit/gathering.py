@@ -9,19 +9,22 @@ from server.agenda import store as agenda
 from server.agenda.rules import Conference
 from server.agenda.rules import Session as Planned
 from server.attendance import store as attendance
+from server.attendance.checks import Put
 from server.attendance.intervals import Intervals, union
 from server.attendance.rules import Counts, coverage
 from server.attendance.store import Evidence
+from server.credit.checks import store as checks
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment, Incident, excused, net
-from server.credit.findings import Policy, Session
-from server.credit.imports import store as imports
+from server.credit.findings import Session
+from server.credit.policies import store as policies
+from server.credit.policies.rules import DEFAULT, Published, Rule, rule_at
 from server.credit.rules import Facts
 from server.credit.systems import AMA_PRA_1
 from server.db import Rows
 
-POLICY = Policy(counts=Counts.PLAYING)
-"""In force until officers publish their own: time in front of the playing picture counts."""
+POLICY = DEFAULT.engine
+"""What holds where officers published nothing; a session under a rule of theirs says so itself."""
 
 IMPORTED = "imported"
 """What stands for the device in evidence that came from another tool's report."""
@@ -32,7 +35,7 @@ Gathered = tuple[Facts, list[Evidence]]
 
 def session_of(
     planned: Planned, live: Stretches, excluded: Iterable[tuple[int, int]], conference: Conference,
-    now_ms: int,
+    *, now_ms: int, rule: Rule = DEFAULT,
 ) -> Session:  # fmt: skip
     """What the engine needs of a session; one that is on air is taken to last until now."""
     return Session(
@@ -41,6 +44,9 @@ def session_of(
         designated_ms=planned.designated_ms,
         excluded=union(excluded),
         day=planned.starts_at.astimezone(conference.tz).date(),
+        min_percent=rule.min_percent,
+        min_minutes=rule.min_minutes,
+        policy=None if rule.engine == POLICY else rule.engine,
     )
 
 
@@ -64,22 +70,34 @@ async def gather_all(
     person_ids: Collection[UUID],
     *,
     now_ms: int,
+    published: Sequence[Published] | None = None,
 ) -> dict[UUID, Gathered]:
-    """The same of many learners, in as many statements as of one."""
+    """The same of many learners, in as many statements as of one.
+
+    `published` are the rules to go by; without them, those that are.
+    """
     ids = [session.id for session in planned]
     live = await agenda.live_intervals(db, conference.id, ids)
     excluded = await agenda.excluded(db, conference.id, ids)
     incidents = await corrections.incidents(db, conference.id, ids)
     found = await corrections.evidence_of(db, conference.id, person_ids)
-    await _name_sources(db, conference.id, found)
     adjusted: dict[UUID, list[Adjustment]] = {}
     for one in await corrections.adjustments(db, conference.id, person_ids):
         if one.in_force:
             adjusted.setdefault(one.person_id, []).append(one)
+    if published is None:
+        published = await policies.history(db, conference.id)
+    rules = {session.id: rule_at(published, session.starts_at) for session in planned}
+    asked = await checks.of_persons(db, conference.id, person_ids)
     accredited = [session for session in planned if session.accredited]
     sessions = [
         session_of(
-            session, live.get(session.id, ()), excluded.get(session.id, ()), conference, now_ms
+            session,
+            live.get(session.id, ()),
+            excluded.get(session.id, ()),
+            conference,
+            now_ms=now_ms,
+            rule=rules[session.id],
         )
         for session in accredited
     ]
@@ -88,7 +106,12 @@ async def gather_all(
         person_id: (
             Facts(
                 systems=(AMA_PRA_1,),
-                sessions=corrected(sessions, evidence, adjusted.get(person_id, ()), incidents),
+                sessions=corrected(
+                    checked(sessions, asked.get(person_id, ()), rules, incidents),
+                    evidence,
+                    adjusted.get(person_id, ()),
+                    incidents,
+                ),
                 proofs={one.id: attendance.proofs(evidence, UUID(one.id)) for one in sessions},
                 policy=POLICY,
                 designated_max=maxima,
@@ -99,6 +122,32 @@ async def gather_all(
         )
         for person_id, evidence in found.items()
     }
+
+
+def checked(
+    sessions: Sequence[Session],
+    asked: Sequence[Put],
+    rules: Mapping[UUID, Rule],
+    incidents: Iterable[Incident],
+) -> list[Session]:
+    """The sessions with the checks that were put to one learner, where their rule asks for any.
+
+    A check that one of our outages ran into was none, unless it was answered.
+    """
+    if not asked:
+        return list(sessions)
+    incidents = tuple(incidents)
+    own: list[Session] = []
+    for session in sessions:
+        session_id = UUID(session.id)
+        spared = [
+            (one.from_ms, one.to_ms)
+            for one in incidents
+            if session_id in one.session_ids and not one.refused
+        ]
+        found = checks.facts(asked, session_id, spared) if rules[session_id].checks_an_hour else ()
+        own.append(replace(session, checks=found))
+    return own
 
 
 def corrected(
@@ -117,30 +166,9 @@ def corrected(
         folded = net(adjustments, session_id)
         hit = [one for one in incidents if session_id in one.session_ids]
         proofs = attendance.proofs(evidence, session_id) if hit else []
-        given = union(*(excused(one, proofs, policy=POLICY) for one in hit))
+        given = union(*(excused(one, proofs, policy=session.governed(POLICY)) for one in hit))
         own.append(replace(session, excused=given, added=folded.added, withdrawn=folded.withdrawn))
     return own
-
-
-async def _name_sources(
-    db: Rows, conference_id: UUID, found: Mapping[UUID, list[Evidence]]
-) -> None:
-    """Imported evidence is told by its file and line, for whoever recomputes from facts alone."""
-    imported = {
-        one.proof.connection
-        for evidence in found.values()
-        for one in evidence
-        if one.device == IMPORTED and isinstance(one.proof.connection, UUID)
-    }
-    if not imported:
-        return
-    sources = await imports.sources(db, conference_id, imported)
-    for evidence in found.values():
-        for at, one in enumerate(evidence):
-            connection = one.proof.connection
-            if isinstance(connection, UUID) and connection in sources:
-                named = f"{IMPORTED}: {sources[connection]}"
-                evidence[at] = replace(one, proof=one.proof._replace(connection=named))
 
 
 def _faculty_of(sessions: Iterable[Planned], person_id: UUID) -> frozenset[str]:

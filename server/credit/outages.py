@@ -18,7 +18,7 @@ from server.audit import store as audit
 from server.call import Call
 from server.credit.corrections import rules, store
 from server.credit.corrections.rules import Cause, Incident, excused
-from server.credit.gathering import POLICY
+from server.credit.policies import store as policies
 from server.credit.record import store as record_store
 from server.credit.record.store import Gap
 from server.db import Rows
@@ -132,8 +132,9 @@ async def _rule(
 
 async def reach(db: Rows, conference_id: UUID, incident: Incident) -> Excused:
     """Whom an outage excuses, counted by person and session, by the same rule as every credit."""
+    rules = await policies.of_sessions(db, conference_id, incident.session_ids)
     given = [
-        length(excused(incident, proofs, policy=POLICY))
+        length(excused(incident, proofs, policy=rules[session_id].engine))
         for session_id in incident.session_ids
         for proofs in (
             await record_store.around(

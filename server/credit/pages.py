@@ -15,12 +15,20 @@ from server.access import guarded, public
 from server.agenda import store as agenda
 from server.attendance import store as attendance
 from server.call import Call
-from server.credit import claiming, ring, store
+from server.credit import claiming, live, ring, store
 from server.credit.certificate import Certificate, render
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment
 from server.credit.facts import explain_line
-from server.credit.office import import_pages, outage_pages, presence_pages, words
+from server.credit.office import (
+    import_pages,
+    outage_pages,
+    policy_pages,
+    presence_pages,
+    words,
+)
+from server.credit.policies import rules as policies
+from server.credit.policies import store as published
 from server.credit.showing import spoken, strip
 from server.credit.systems import AMA_PRA_1
 from server.credit.wording import ama_credit, earns_ama_credit, figure
@@ -57,6 +65,7 @@ async def _credit_page(
         certificates = await store.certificates(db, call.conference_id, call.person_id)
         profile = await people.profile(db, call.person_id)
         made = await corrections.adjustments(db, call.conference_id, (call.person_id,))
+        history = await published.history(db, call.conference_id)
     conference = now.conference
     strips = [strip(one, now.explanation, found, conference.tz) for one in now.sessions]
     award = now.explanation.awards[0]
@@ -78,12 +87,30 @@ async def _credit_page(
         steps=_steps(Decimal(claimed.units) if claimed else Decimal(0), now.award),
         certificates=certificates,
         corrections=_corrections(made, now),
+        rule=policies.sentences(policies.rule_at(history, clock.now())),
+        earlier=_earlier(history, now),
         attestation=claiming.ATTESTATION,
         physician=earns_ama_credit(profile.profession, profile.degree),
         profile=profile,
         command_id=new_id(),
         errors=errors or {},
     )
+
+
+def _earlier(history: list[policies.Published], now: claiming.Earned) -> int:
+    """How many sessions that were held go by another rule than the one in force now."""
+    present = policies.governing(history, clock.now())
+    begun = [one for one in now.sessions if one.starts_at <= clock.now()]
+    return sum(policies.governing(history, one.starts_at) != present for one in begun)
+
+
+async def answer_check(request: Request, call: Call) -> Response:
+    """The card's two buttons without JavaScript; what is over is shown as over."""
+    form = await request.form()
+    session_id = request.path_params["session_id"]
+    extend = _text(form, "act") == "extend"
+    await live.act(call, session_id, request.path_params["check_id"], extend=extend)
+    return RedirectResponse(f"/sessions/{session_id}", 303)
 
 
 def _corrections(made: list[Adjustment], now: claiming.Earned) -> list[words.Shown]:
@@ -187,7 +214,14 @@ routes: list[BaseRoute] = [
     *presence_pages.routes,
     *outage_pages.routes,
     *import_pages.routes,
+    *policy_pages.routes,
     guarded("/sessions/{session_id:uuid}/standing", show_standing, Act.ATTEND),
+    guarded(
+        "/sessions/{session_id:uuid}/checks/{check_id:uuid}",
+        answer_check,
+        Act.ATTEND,
+        methods=["POST"],
+    ),
     guarded(MINE, show_credit, Act.CLAIM),
     guarded(MINE + "/claim", claim, Act.CLAIM, methods=["POST"]),
     guarded(MINE + "/facts.json", show_facts, Act.CLAIM),

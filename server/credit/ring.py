@@ -1,5 +1,6 @@
 """The card beside a session: what is on record of it, what that is worth so far."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -9,10 +10,21 @@ from server.agenda import store as agenda
 from server.agenda.rules import Phase
 from server.agenda.rules import Session as Planned
 from server.attendance import store as attendance
+from server.attendance.checks import ON_THE_WAY_MS, Put, State
 from server.call import Call
+from server.credit.checks import store as checks
+from server.credit.findings import Check
 from server.credit.gathering import POLICY, gather
+from server.credit.policies import store as policies
+from server.credit.policies.rules import rule_at, sentence
 from server.credit.standing import Standing, standing
 from server.db import Rows
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    left_ms: int
+    extended: bool
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +47,12 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True):
     recorded_until_ms: int | None
     stopped: bool
     zone: str
+    rule: str = ""
+    """What counts here, as a sentence."""
+    checks_done: int = 0
+    checks_asked: int = 0
+    check: Open | None = None
+    """The check that waits for an answer."""
 
 
 async def panel(call: Call, db: Rows, session: Planned) -> Ring:
@@ -44,6 +62,10 @@ async def panel(call: Call, db: Rows, session: Planned) -> Ring:
     facts, found = await gather(db, conference, [session], call.person_id, now_ms=now_ms)
     planned = facts.sessions[0] if facts.sessions else None
     faculty = str(session.id) in facts.faculty_of
+    published = await policies.history(db, call.conference_id)
+    asked = (await checks.of_persons(db, call.conference_id, (call.person_id,))).get(
+        call.person_id, []
+    )
     if planned is None:
         return _nothing(session, conference.zone)
     stands = standing(
@@ -55,7 +77,29 @@ async def panel(call: Call, db: Rows, session: Planned) -> Ring:
         booth=facts.booth,
         faculty=faculty,
     )
-    return _shown(session, stands, faculty=faculty, zone=conference.zone)
+    shown = _shown(session, stands, faculty=faculty, zone=conference.zone)
+    return _with_checks(
+        shown, planned.checks,
+        _open([one for one in asked if one.session_id == session.id], now_ms),
+        sentence(rule_at(published, session.starts_at)),
+    )  # fmt: skip
+
+
+def _with_checks(shown: Ring, counted: Sequence[Check], waits: Open | None, rule: str) -> Ring:
+    return msgspec.structs.replace(
+        shown,
+        rule=rule,
+        check=waits,
+        checks_asked=len(counted),
+        checks_done=sum(one.answered for one in counted),
+    )
+
+
+def _open(asked: Sequence[Put], now_ms: int) -> Open | None:
+    for one in asked:
+        if one.state is State.OPEN and now_ms <= one.closes_ms + ON_THE_WAY_MS:
+            return Open(id=one.id, left_ms=max(0, one.closes_ms - now_ms), extended=one.extended)
+    return None
 
 
 def _end_ms(session: Planned) -> int | None:

@@ -74,6 +74,7 @@ def _layers(
 ) -> Iterator[Layer]:
     """What there is to say of this session, the strongest first; a later layer only fills gaps."""
     session = finding.session
+    policy = session.governed(policy)
     window = hull(session.live)
     yield Kind.OFF_AIR, Reason.OFF_AIR, difference(window, session.live)
     yield Kind.EXCLUDED, Reason.EXCLUDED, session.excluded

@@ -71,7 +71,7 @@ def standing(
     system: System = AMA_PRA_1,
 ) -> Standing:
     """`session.live` runs to `now_ms` while it is on air; `ends_ms` is its planned end."""
-    policy = policy or Policy()
+    policy = session.governed(policy or Policy())
     there = still_there(proofs, now_ms=now_ms, lease_ms=policy.lease_ms, counts=policy.counts)
     last_ms = last_proof_ms(proofs, counts=policy.counts)
     ends_ms = ends_ms if ends_ms is not None and ends_ms > now_ms else None

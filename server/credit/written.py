@@ -68,6 +68,12 @@ def _written(session: Session) -> dict[str, Any]:
     }
     # What is empty is left out: facts of before there were corrections keep their digest.
     written |= {name: intervals for name, intervals in corrected.items() if intervals}
+    if session.policy is not None:
+        written |= {
+            "counts": session.policy.counts.value,
+            "overlap": session.policy.overlap.value,
+            "exclude_booth": session.policy.exclude_booth,
+        }
     return written if session.day is None else {**written, "day": session.day.isoformat()}
 
 

@@ -19,6 +19,10 @@
  * @property {number | null} recorded_until_ms
  * @property {boolean} stopped
  * @property {string} zone
+ * @property {string} rule
+ * @property {number} checks_done
+ * @property {number} checks_asked
+ * @property {{ id: string, left_ms: number, extended: boolean } | null} check
  */
 
 /** @param {string} units - "0.50" reads "0.5", "1.00" reads "1" */
@@ -58,6 +62,23 @@ export function outlook(ring) {
     return `${plain(ring.next_units)} at ${clock(ring.next_at_ms, ring.zone)}.`;
   }
   return "All that this session can bring is on record.";
+}
+
+/** @param {Ring} ring */
+export function checkIns(ring) {
+  return ring.checks_asked ? `${ring.checks_done} of ${ring.checks_asked} check-ins done` : "";
+}
+
+/**
+ * The time that is left, in words, and coarse: nobody is hurried by a number that runs.
+ * @param {number} ms
+ */
+export function left(ms) {
+  if (ms <= 0) return "The time is nearly over.";
+  if (ms <= 30_000) return "Less than half a minute left.";
+  if (ms <= 60_000) return "Less than a minute left.";
+  const minutes = Math.ceil(ms / 60_000);
+  return `Up to ${minutes} minutes left.`;
 }
 
 /**

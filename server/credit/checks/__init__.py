@@ -1,0 +1,1 @@
+"""Presence checks: put to learners while a session is live, answered, and on record."""

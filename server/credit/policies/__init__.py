@@ -1,0 +1,1 @@
+"""The provider's rules of credit: versioned, effective-dated, only added to."""
