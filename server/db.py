@@ -225,3 +225,33 @@ async def answers(database: Database) -> None:
     """Ask the database for anything at all; raises when it is away."""
     async with database.read() as db:
         await db.execute(text("select 1"))
+
+
+SAFE = {
+    "fsync": frozenset({"on"}),
+    "full_page_writes": frozenset({"on"}),
+    "synchronous_commit": frozenset({"on", "local", "remote_write", "remote_apply"}),
+}
+"""PostgreSQL's settings without which a commit that was acknowledged may be lost."""
+
+
+async def unsafe_settings(database: Database) -> list[str]:
+    """Those of `SAFE` that are set otherwise, as `name = value`; SQLite's are ours to set."""
+    if database.engine.dialect.name != "postgresql":
+        return []
+    wrong = []
+    async with database.read() as db:
+        for name, values in SAFE.items():
+            value = await db.scalar(text(f"SHOW {name}"))
+            if value not in values:
+                wrong.append(f"{name} = {value}")
+    return wrong
+
+
+async def may_rewrite(database: Database, table: str) -> bool:
+    """Whether the role that runs us could change rows that are only added to."""
+    if database.engine.dialect.name != "postgresql":
+        return False
+    async with database.read() as db:
+        may = text("select has_table_privilege(current_user, :table, 'UPDATE')")
+        return bool(await db.scalar(may, {"table": table}))

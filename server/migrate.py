@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, make_url, text
 
-from server.db import open_database
+from server.db import normal_url, open_database
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -63,6 +63,29 @@ async def downgrade(url: str, revision: str = "base") -> None:
         command.downgrade(config, revision)
 
     await _run(url, act)
+
+
+async def let_run(owner_url: str, running_url: str) -> None:
+    """Give the running role its rights: rows everywhere, but the ledger is only added to.
+
+    Nothing to do where one role does both, or on SQLite, which has none.
+    """
+    owner, running = (make_url(normal_url(url)) for url in (owner_url, running_url))
+    role = running.username
+    if owner.get_backend_name() != "postgresql" or role in {None, owner.username}:
+        return
+
+    def act(connection: Connection) -> None:
+        name = connection.dialect.identifier_preparer.quote(str(role))
+        for statement in (
+            "GRANT USAGE ON SCHEMA public TO {}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",
+            "REVOKE UPDATE, DELETE, TRUNCATE ON ledger, checkpoint FROM {}",
+            "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {}",
+        ):
+            connection.exec_driver_sql(statement.format(name))
+
+    await _run(owner_url, act)
 
 
 async def behind(url: str) -> bool:

@@ -23,6 +23,7 @@ from server.attendance.keeping import kept
 from server.attendance.sealing import keep_sealed
 from server.commands import commands
 from server.credit.checks.asking import ask_checks
+from server.db import may_rewrite, open_database, unsafe_settings
 from server.errors import Invalid, Unavailable
 from server.exhibits.keeping import keep_booths
 from server.gate import ConferenceGate
@@ -46,6 +47,10 @@ class Roles(StrEnum):
 
 class Behind(Unavailable):
     code = "database.behind"
+
+
+class Forgetful(Unavailable):
+    code = "database.forgetful"
 
 
 async def serve(settings: Settings, role: Roles) -> int:
@@ -183,6 +188,17 @@ async def prepare_database(settings: Settings) -> None:
         await migrate.upgrade(settings.database)
     elif await migrate.behind(settings.database):
         raise Behind("The database is behind this version: run `rounds migrate` first.")
+    database = open_database(settings.database)
+    try:
+        if wrong := await unsafe_settings(database):
+            raise Forgetful(
+                f"PostgreSQL may lose what it has acknowledged ({', '.join(wrong)}): attendance "
+                "cannot be kept there. Turn these on, then start again."
+            )
+        if await may_rewrite(database, "ledger"):
+            log.warning("ledger.unguarded", reason="the running role owns the tables")
+    finally:
+        await database.close()
 
 
 @contextmanager

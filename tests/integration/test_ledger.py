@@ -7,22 +7,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, text
 
-from server import clock, signing
+from server import clock, migrate, signing
 from server.agenda import store as agenda
 from server.attendance import checkpoints, ledger, store
 from server.attendance.chain import Entry, Kind, Walk
 from server.attendance.rules import SPAN_MS
 from server.attendance.spans import Received
-from server.db import Database, DatabaseError, open_database
+from server.db import Database, DatabaseError, may_rewrite, open_database
 from server.disclosures import store as disclosures
 from server.errors import Invalid
 from server.people import store as people
+from server.serving import Forgetful, prepare_database
+from server.settings import Settings
+from tests.servers.postgres import Postgres
 
 BEAT_MS = 15_000
 PATIENCE_MS = 60_000
@@ -318,3 +322,58 @@ def test_setting_the_wall_clock_moves_no_evidence(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(time, "time_ns", lambda by=hours: real() + by * 3_600 * 10**9)
         assert 0 <= clock.now_ms() - before < PATIENCE_MS
         assert abs(clock.drift_ms() - hours * 3_600_000) < PATIENCE_MS
+
+
+async def test_the_running_role_may_add_to_the_ledger_and_no_more(postgres: Postgres) -> None:
+    owner = postgres.create_database()
+    role = f"app_{uuid4().hex[:8]}"
+    postgres.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'app'")
+    parts = urlsplit(owner)
+    place = parts.netloc.rpartition("@")[2]
+    running = urlunsplit(parts._replace(netloc=f"{role}:app@{place}"))
+    try:
+        await migrate.upgrade(owner)
+        await migrate.let_run(owner, running)
+        async with world(running) as here:
+            await here.beat(leaving=True)
+            assert await here.chain_is_good()
+            assert not await may_rewrite(here.database, "ledger")
+            assert not await migrate.behind(running)
+            for act in (
+                "UPDATE ledger SET n = 7",
+                "DELETE FROM ledger",
+                "TRUNCATE ledger",
+                "UPDATE checkpoint SET n = 7",
+                "DELETE FROM checkpoint",
+                "DROP TRIGGER ledger_is_kept ON ledger",
+                "ALTER TABLE ledger DISABLE TRIGGER ALL",
+                "DROP TABLE ledger",
+                "UPDATE alembic_version SET version_num = '0001'",
+            ):
+                with pytest.raises(DatabaseError, match=r"permission denied|must be owner"):
+                    async with here.database.begin() as db:
+                        await db.execute(text(act))
+    finally:
+        postgres.drop_database(owner)
+        postgres.execute(f"DROP ROLE {role}")
+
+
+async def test_postgresql_that_may_forget_is_refused(postgres: Postgres) -> None:
+    url = postgres.create_database()
+    name = urlsplit(url).path.lstrip("/")
+    try:
+        await migrate.upgrade(url)
+        settings = Settings(database_url=url)
+        await prepare_database(settings)
+        postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        with pytest.raises(Forgetful, match="synchronous_commit = off"):
+            await prepare_database(settings)
+    finally:
+        postgres.drop_database(url)
+
+
+async def test_sqlite_syncs_at_every_commit(sqlite_url: str) -> None:
+    database = open_database(sqlite_url)
+    async with database.begin() as db:
+        assert await db.scalar(text("PRAGMA synchronous")) == 2, "FULL"
+    await database.close()
