@@ -119,7 +119,9 @@ class Asker:
         if not times:
             return
         async with self._services.db.read() as db:
-            live = await store.on_air(db, seed.conference_id, seed.session_id)
+            live = (await agenda.live_intervals(db, seed.conference_id, (seed.session_id,))).get(
+                seed.session_id, ()
+            )
         stretches = union((start, now_ms if end is None else end) for start, end in live)
         elapsed = checks.elapsed_ms(stretches, seed.from_ms, now_ms)
         wanted = self._due(seed, times, elapsed)

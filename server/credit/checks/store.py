@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, select
@@ -10,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.agenda.rules import Phase
-from server.agenda.store import Faculty, LiveInterval, Session
+from server.agenda.store import Faculty, Session
 from server.attendance import checks, ledger
 from server.attendance.chain import Entry, Kind
 from server.attendance.checks import Put, State
@@ -393,13 +392,3 @@ def facts(
 
 def _hit(put_to: Put, spared: Sequence[tuple[int, int]]) -> bool:
     return any(from_ms < put_to.closes_ms and put_to.asked_ms < to_ms for from_ms, to_ms in spared)
-
-
-async def on_air(db: AsyncSession, conference_id: UUID, session_id: UUID) -> list[Any]:
-    """When a session was live; the last stretch is open while it is."""
-    rows = await db.execute(
-        select(LiveInterval.from_ms, LiveInterval.to_ms).where(
-            LiveInterval.conference_id == conference_id, LiveInterval.session_id == session_id
-        )
-    )
-    return [(row.from_ms, row.to_ms) for row in rows]
