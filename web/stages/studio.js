@@ -1,6 +1,8 @@
 import { live } from "../live/socket.js";
 import { toast } from "../shell/toast.js";
+import { lanes, parts, ready, why } from "./checks.js";
 import { camera, choices, explained, microphone, remember, remembered, screen } from "./devices.js";
+import { copy, makeToken } from "./encoder.js";
 import { Levels } from "./levels.js";
 import { clock, newer } from "./show.js";
 import { Publication } from "./whip.js";
@@ -16,9 +18,6 @@ import { Publication } from "./whip.js";
  */
 
 const TICK_MS = 250;
-
-/** From here on loss can be heard. */
-const LOSSY_PERCENT = 2;
 
 /** A measurement older than this says nothing about now. */
 const STALE_MS = 4_000;
@@ -298,7 +297,7 @@ class SpeakerStudio extends HTMLElement {
     const form = /** @type {HTMLFormElement} */ (event.target);
     if (form.matches("[data-encoder]")) {
       event.preventDefault();
-      return this.#encoder(form);
+      return makeToken(form, this.#part("encoder"));
     }
     if (!form.matches("[data-phases]")) return;
     event.preventDefault();
@@ -336,21 +335,6 @@ class SpeakerStudio extends HTMLElement {
     this.#update();
   }
 
-  /** @param {HTMLFormElement} form */
-  async #encoder(form) {
-    const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" } });
-    if (!answer.ok) return toast("A token could not be made. Please try again.");
-    const { url, token } = await answer.json();
-    const place = this.#part("encoder");
-    if (!place) return;
-    place.hidden = false;
-    for (const [name, text] of [["url", url], ["token", token]]) {
-      const field = /** @type {HTMLInputElement | null} */ (place.querySelector(`[name="${name}"]`));
-      if (field) field.value = text;
-    }
-    /** @type {HTMLInputElement | null} */ (place.querySelector("[name='token']"))?.select();
-  }
-
   #leave() {
     for (const track of this.#stream.getTracks()) track.enabled = false;
     this.#publication.stop();
@@ -358,42 +342,33 @@ class SpeakerStudio extends HTMLElement {
 
   // Showing it.
 
-  #update() {
-    const { phase, on_air: onAir, disclosure } = this.#stage;
-    const { uplink } = this.#publication;
-    const counting = this.#zeroAt !== undefined;
-    const shows = {
-      "card-go": (phase === "scheduled" || phase === "ended") && !counting,
-      "card-count": counting,
-      "card-live": phase === "live" && !counting,
-      "card-paused": phase === "paused" && !counting,
-      "tip-backstage": phase === "scheduled",
-      "tip-live": phase === "live",
-      "tip-paused": phase === "paused",
-      "tip-ended": phase === "ended",
-      "chip-backstage": phase === "scheduled" || phase === "ended",
-      "chip-live": phase === "live",
-      "chip-paused": phase === "paused",
-      "tip-reconnecting": uplink === "lost",
-      "tip-elsewhere": uplink === "taken" || uplink === "elsewhere",
-      "take-over": uplink === "elsewhere",
-      "no-camera": this.#stream.getTracks().length === 0 && phase !== "ended",
-      "cam-off": this.#stream.getTracks().length > 0 && (!this.#camera || !this.#camOn) && !this.#screen,
+  get #known() {
+    const fresh = this.#measured && performance.now() - this.#measured.at < STALE_MS;
+    return {
+      stage: this.#stage,
+      uplink: this.#publication.uplink,
+      measured: fresh ? this.#measured?.measured : undefined,
+      counting: this.#zeroAt !== undefined,
+      camera: this.#camera?.label,
+      microphone: this.#stream.getAudioTracks()[0]?.label,
+      shared: this.#screen !== undefined,
+      micOn: this.#micOn,
+      camOn: this.#camOn,
     };
-    for (const [part, shown] of Object.entries(shows)) {
-      for (const element of this.querySelectorAll(`[data-part="${part}"]`)) /** @type {HTMLElement} */ (element).hidden = !shown;
-      for (const element of document.querySelectorAll(`.top [data-part="${part}"]`)) /** @type {HTMLElement} */ (element).hidden = !shown;
+  }
+
+  #update() {
+    const known = this.#known;
+    for (const [part, shown] of Object.entries(parts(known))) {
+      // The header stands outside of this element.
+      for (const element of document.querySelectorAll(`[data-part="${part}"]`)) /** @type {HTMLElement} */ (element).hidden = !shown;
     }
-    this.#toggle("mic", this.#micOn, this.#stream.getAudioTracks().length > 0, "microphone");
-    this.#toggle("cam", this.#camOn, this.#camera !== undefined, "camera");
-    this.querySelector("[data-do='screen']")?.setAttribute("aria-pressed", String(this.#screen !== undefined));
-    const ready = disclosure !== null && (onAir || uplink === "sending");
+    this.#toggle("mic", this.#micOn, known.microphone !== undefined, "microphone");
+    this.#toggle("cam", this.#camOn, known.camera !== undefined, "camera");
+    this.querySelector("[data-do='screen']")?.setAttribute("aria-pressed", String(known.shared));
     const go = /** @type {HTMLButtonElement | null} */ (this.#part("go"));
-    if (go) go.disabled = !ready;
-    this.#write("why", ready ? `Counts down from five. You can step back until zero.`
-      : disclosure === null ? "The disclosure is missing: no session goes on air without."
-      : "Turn on camera and microphone, or start your encoder, first.");
-    this.#check();
+    if (go) go.disabled = !ready(known);
+    this.#write("why", why(known));
     this.#tick();
   }
 
@@ -413,44 +388,19 @@ class SpeakerStudio extends HTMLElement {
     }
   }
 
-  /** The checklist: what is known, and nothing else. */
   #check() {
-    const { uplink } = this.#publication;
-    const { disclosure, on_air: onAir } = this.#stage;
-    const fresh = this.#measured && performance.now() - this.#measured.at < STALE_MS ? this.#measured.measured : undefined;
-    const encoder = onAir && uplink === "idle";
-    const steady = fresh !== undefined && fresh.lostPercent < LOSSY_PERCENT;
-    this.#lane("line", encoder || uplink === "elsewhere" || (uplink === "sending" && steady) ? "ok" : uplink === "sending" ? "due" : uplink === "idle" || uplink === "joining" ? "due" : "failed",
-      encoder ? "Your encoder is sending" : uplink === "sending" ? (fresh ? (steady ? "Line is steady" : "Line loses packets") : "Measuring the line") :
-      uplink === "joining" ? "Connecting" : uplink === "taken" ? "Somebody else is sending" : uplink === "elsewhere" ? "Another device of yours is sending" : uplink === "lost" ? "Line is lost, reconnecting" : "Line not measured yet",
-      fresh && uplink === "sending" ? `${(fresh.kbit / 1000).toFixed(1)} Mbit/s up, ${fresh.roundTripMs} ms, ${fresh.lostPercent.toFixed(1)}% lost`
-        : encoder ? "The picture comes from OBS or another encoder." : uplink === "taken" ? "Two people cannot send on one stage."
-        : uplink === "elsewhere" ? "An encoder, or another page of the studio." : "It is measured as soon as the camera is on.");
-    this.#lane("disclosure", disclosure ? "ok" : "failed", disclosure ? "Disclosure is entered" : "Disclosure is missing",
-      disclosure ? "Learners read it before the picture." : "An officer enters it; until then nobody can go on air.");
-    const video = this.#camera ?? this.#screen;
-    const audio = this.#stream.getAudioTracks()[0];
-    this.#lane("camera", video ? "ok" : "due", video ? "Camera is on" : "Camera is off", video?.label || "You can speak without one.");
-    this.#lane("microphone", audio ? (this.#micOn ? "ok" : "due") : "due",
-      audio ? (this.#micOn ? "Microphone is on" : "Microphone is muted") : "Microphone is off", audio?.label || "Nobody hears you yet.");
-    this.#write("figures", fresh && fresh.width ? `${fresh.height}p · ${fresh.frames} fps` : "");
-  }
-
-  /**
-   * @param {string} name
-   * @param {"ok" | "due" | "failed"} state
-   * @param {string} title
-   * @param {string} line
-   */
-  #lane(name, state, title, line) {
-    const lane = this.querySelector(`[data-lane="${name}"]`);
-    if (!lane) return;
-    lane.classList.toggle("due", state === "due");
-    lane.classList.toggle("failed", state === "failed");
-    const said = lane.querySelector("b");
-    const small = lane.querySelector("small");
-    if (said && said.textContent !== title) said.textContent = title;
-    if (small && small.textContent !== line) small.textContent = line;
+    const known = this.#known;
+    for (const { name, state, title, line } of lanes(known)) {
+      const lane = this.querySelector(`[data-lane="${name}"]`);
+      lane?.classList.toggle("due", state === "due");
+      lane?.classList.toggle("failed", state === "failed");
+      for (const [part, text] of [["b", title], ["small", line]]) {
+        const said = lane?.querySelector(/** @type {string} */ (part));
+        if (said && said.textContent !== text) said.textContent = /** @type {string} */ (text);
+      }
+    }
+    const { measured } = known;
+    this.#write("figures", measured?.width ? `${measured.height}p · ${measured.frames} fps` : "");
   }
 
   #tick() {
@@ -498,9 +448,4 @@ class SpeakerStudio extends HTMLElement {
 
 customElements.define("speaker-studio", SpeakerStudio);
 
-document.addEventListener("click", ({ target }) => {
-  const button = target instanceof Element ? target.closest("[data-copies]") : null;
-  const field = button && document.getElementById(button.getAttribute("data-copies") ?? "");
-  if (!(field instanceof HTMLInputElement)) return;
-  void navigator.clipboard?.writeText(field.value).then(() => toast("Copied."), () => field.select());
-});
+document.addEventListener("click", copy);

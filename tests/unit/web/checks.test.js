@@ -1,17 +1,64 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkIns, left } from "../../../web/credit/sentences.js";
+import { lanes, parts, ready, why } from "../../../web/stages/checks.js";
 
-test("the time left is said in words that change rarely", () => {
-  assert.equal(left(240_000), "Up to 4 minutes left.");
-  assert.equal(left(60_001), "Up to 2 minutes left.");
-  assert.equal(left(60_000), "Less than a minute left.");
-  assert.equal(left(30_000), "Less than half a minute left.");
-  assert.equal(left(0), "The time is nearly over.");
-  assert.equal(left(-5_000), "The time is nearly over.");
+const stage = (changes = {}) => ({
+  session_id: "s", at_ms: 10, phase: "scheduled", starts_ms: 0, ends_ms: 1, started_ms: null,
+  disclosure: "abc", on_air: false, media: {}, ...changes,
+});
+const known = (changes = {}, stageChanges = {}) => ({
+  stage: stage(stageChanges), uplink: "idle", measured: undefined, counting: false, camera: undefined,
+  microphone: undefined, shared: false, micOn: true, camOn: true, ...changes,
+});
+const measured = (lostPercent = 0) => ({ kbit: 1234, roundTripMs: 38, lostPercent, width: 1280, height: 720, frames: 30, codec: "video/VP8" });
+const lane = (/** @type {any} */ all, /** @type {string} */ name) => all.find((/** @type {any} */ each) => each.name === name);
+const seen = (/** @type {any} */ all) => Object.keys(all).filter((name) => all[name]);
+
+test("nobody goes on air without a disclosure, or without a picture", () => {
+  assert.equal(ready(known({ uplink: "sending" }, { disclosure: null })), false);
+  assert.match(why(known({ uplink: "sending" }, { disclosure: null })), /disclosure is missing/);
+  assert.equal(ready(known()), false);
+  assert.match(why(known()), /Turn on/);
+  assert.equal(ready(known({ uplink: "sending" })), true);
+  assert.equal(ready(known({}, { on_air: true })), true); // an encoder sends
 });
 
-test("check-ins are told once there are any", () => {
-  assert.equal(checkIns({ checks_asked: 0, checks_done: 0 }), "");
-  assert.equal(checkIns({ checks_asked: 3, checks_done: 2 }), "2 of 3 check-ins done");
+test("the list says what was measured, and nothing before", () => {
+  assert.equal(lane(lanes(known()), "line").title, "Line not measured yet");
+  assert.equal(lane(lanes(known({ uplink: "sending" })), "line").title, "Measuring the line");
+  const steady = lane(lanes(known({ uplink: "sending", measured: measured() })), "line");
+  assert.deepEqual([steady.state, steady.line], ["ok", "1.2 Mbit/s up, 38 ms, 0.0% lost"]);
+  const lossy = lane(lanes(known({ uplink: "sending", measured: measured(5) })), "line");
+  assert.deepEqual([lossy.state, lossy.title], ["due", "Line loses packets"]);
+  assert.equal(lane(lanes(known({ uplink: "lost" })), "line").state, "failed");
+  assert.equal(lane(lanes(known({}, { on_air: true })), "line").title, "Your encoder is sending");
+});
+
+test("devices are named, and a muted one is said to be", () => {
+  const all = lanes(known({ camera: "Brio", microphone: "Rode", micOn: false }));
+  assert.deepEqual([lane(all, "camera").state, lane(all, "camera").line], ["ok", "Brio"]);
+  assert.deepEqual([lane(all, "microphone").state, lane(all, "microphone").title], ["due", "Microphone is muted"]);
+  assert.equal(lane(lanes(known({}, { disclosure: null })), "disclosure").state, "failed");
+});
+
+test("each phase has its card, and the countdown hides it", () => {
+  const camera = { camera: "Brio", microphone: "Rode" };
+  assert.deepEqual(seen(parts(known(camera))), ["card-go", "tip-backstage", "chip-backstage"]);
+  assert.deepEqual(seen(parts(known({ ...camera, counting: true }))), ["card-count", "tip-backstage", "chip-backstage"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "live" }))), ["card-live", "tip-live", "chip-live"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "paused" }))), ["card-paused", "tip-paused", "chip-paused"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "ended" }))), ["card-go", "tip-ended", "chip-backstage"]);
+});
+
+test("another device of the speaker can be taken over from, somebody else's cannot", () => {
+  const camera = { camera: "Brio", microphone: "Rode" };
+  assert.ok(seen(parts(known({ ...camera, uplink: "elsewhere" }))).includes("take-over"));
+  assert.ok(!seen(parts(known({ ...camera, uplink: "taken" }))).includes("take-over"));
+});
+
+test("the screen needs no camera", () => {
+  assert.ok(parts(known())["no-camera"]);
+  assert.ok(!parts(known({ shared: true }))["no-camera"]);
+  assert.ok(parts(known({ microphone: "Rode" }))["cam-off"]);
+  assert.ok(!parts(known({ microphone: "Rode", shared: true }))["cam-off"]);
 });
