@@ -24,6 +24,7 @@ from server.attendance.chain import Broken, Kind, Signed
 from server.attendance.ledger import Written
 from server.attendance.verifying import Verified
 from server.credit import rechecking
+from server.credit.checks import auditing as checks
 from server.credit.rechecking import Rechecked
 from server.db import DATABASE_AWAY, Database, DatabaseError, Rows, open_database
 from server.disclosures import store as disclosures
@@ -112,6 +113,9 @@ async def _found(
     credit = Rechecked()
     if not chain.bad:  # rows of a broken chain prove nothing about claims
         chain.bad += await disclosures.unlike_ledger(
+            db, conference.id, erased=chain.erased, person_id=person_id
+        )
+        chain.bad += await checks.unlike_ledger(
             db, conference.id, erased=chain.erased, person_id=person_id
         )
         credit = await rechecking.recheck(

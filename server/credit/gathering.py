@@ -13,6 +13,7 @@ from server.attendance.checks import Put
 from server.attendance.intervals import Intervals, union
 from server.attendance.rules import Counts, coverage
 from server.attendance.store import Evidence
+from server.credit.checks import rules as check_rules
 from server.credit.checks import store as checks
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment, Incident, excused, net
@@ -145,7 +146,9 @@ def checked(
             for one in incidents
             if session_id in one.session_ids and not one.refused
         ]
-        found = checks.facts(asked, session_id, spared) if rules[session_id].checks_an_hour else ()
+        found = (
+            check_rules.facts(asked, session_id, spared) if rules[session_id].checks_an_hour else ()
+        )
         own.append(replace(session, checks=found))
     return own
 

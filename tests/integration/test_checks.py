@@ -20,13 +20,13 @@ from server.agenda.rules import Phase
 from server.app import create_app
 from server.attendance import checks, ledger
 from server.attendance import store as attendance
-from server.attendance.chain import Kind, Walk
+from server.attendance.chain import Entry, Kind, Walk
 from server.attendance.checks import ANSWER_MS, ON_THE_WAY_MS, CheckOver, Put, State
 from server.attendance.rules import Counts
 from server.call import Call
 from server.cookies import cookie_name
 from server.credit import live, ring
-from server.credit.checks import store
+from server.credit.checks import auditing, store
 from server.credit.checks.asking import Asker
 from server.credit.findings import Check
 from server.credit.gathering import gather
@@ -270,6 +270,46 @@ async def test_a_pause_calls_off_and_the_end_reveals(database_url: str, tmp_path
             bytes.fromhex(revealed["seed"]), committed["commitment"], subject,
             an_hour=committed["an_hour"], number=told["number"], due_ms=told["due_ms"],
         )  # fmt: skip
+
+
+async def test_what_only_rows_or_only_the_ledger_know_is_named(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with world(database_url, tmp_path) as here:
+        asker, put = await asked(here)
+        await live.act(await here.call(), here.session_id, put.id, extend=True)
+        await live.act(await here.call(), here.session_id, put.id, extend=False)
+        await here.turn(Phase.ENDED, here.now_ms + 3_000)
+        await asker.tick(here.now_ms + 4_000)
+
+        async def unlike(person_id: UUID | None = None) -> list[str]:
+            async with here.services.db.read() as db:
+                found = await auditing.unlike_ledger(
+                    db, here.conference_id, erased=set(), person_id=person_id
+                )
+            return [one.why for one in found]
+
+        assert await unlike() == []
+        assert await unlike(here.learner) == []
+        async with here.services.db.begin() as db:
+            row = await db.get(store.PresenceCheck, (here.conference_id, put.id))
+            rule = await db.get(policies.PolicyRow, (here.conference_id, 1))
+            assert row is not None
+            assert rule is not None
+            row.state = State.LAPSED
+            rule.body = {**rule.body, "counts": "any"}
+        assert [("check" in why, "rule" in why) for why in await unlike()] == [
+            (True, False), (False, True),
+        ]  # fmt: skip
+        async with here.services.db.begin() as db:
+            row = await db.get(store.PresenceCheck, (here.conference_id, put.id))
+            await db.delete(row)
+        assert len(await unlike(here.learner)) == 1
+        false_seed = {"number": 1, "seed": bytes(32).hex(), "session": here.session_id.hex}
+        async with here.services.db.begin() as db:
+            entry = Entry(kind=Kind.CHECKS_REVEALED, body=false_seed)
+            await ledger.append(db, here.conference_id, [entry])
+        assert any("not the one committed to" in why for why in await unlike())
 
 
 async def test_a_live_session_commits_to_a_seed_of_its_own(sqlite_url: str, tmp_path: Path) -> None:

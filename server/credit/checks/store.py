@@ -15,7 +15,6 @@ from server.attendance.chain import Entry, Kind
 from server.attendance.checks import Put, State
 from server.attendance.rules import LEASE_MS, Counts
 from server.attendance.store import OpenSpan
-from server.credit.findings import Check
 from server.db import Base, Word, insert_once
 from server.errors import NotFound
 from server.ids import new_id
@@ -376,19 +375,18 @@ async def of_persons(
     return found
 
 
-def facts(
-    put_to: Sequence[Put], session_id: UUID, spared: Sequence[tuple[int, int]] = ()
-) -> tuple[Check, ...]:
-    """What of a session's checks counts: answered and missed ones, none that our outage hit."""
-    return tuple(
-        Check(at_ms=each.asked_ms, answered=each.state is State.ANSWERED)
-        for each in put_to
-        if each.session_id == session_id
-        and (
-            each.state is State.ANSWERED or (each.state is State.LAPSED and not _hit(each, spared))
-        )
+async def as_told(
+    db: AsyncSession, conference_id: UUID, *, person_id: UUID | None = None
+) -> dict[str, tuple[str, str]]:
+    """Subject and state of every check, as the ledger has to tell them; of one person, or all."""
+    wanted = (
+        select(PresenceCheck.id, PresenceCheck.state, ledger.Subject.subject)
+        .outerjoin(ledger.Subject, ledger.Subject.person_id == PresenceCheck.person_id)
+        .where(PresenceCheck.conference_id == conference_id)
     )
-
-
-def _hit(put_to: Put, spared: Sequence[tuple[int, int]]) -> bool:
-    return any(from_ms < put_to.closes_ms and put_to.asked_ms < to_ms for from_ms, to_ms in spared)
+    if person_id is not None:
+        wanted = wanted.where(PresenceCheck.person_id == person_id)
+    return {
+        row.id.hex: (row.subject.hex if row.subject else "", row.state.value)
+        for row in await db.execute(wanted)
+    }

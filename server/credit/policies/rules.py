@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from server import clock
 from server.attendance.checks import AN_HOUR
 from server.attendance.rules import Counts
 from server.credit.findings import Overlap, Policy
@@ -82,6 +83,15 @@ def body(rule: Rule) -> dict[str, Any]:
         "min_minutes": f"{rule.min_minutes:f}",
         "min_percent": f"{rule.min_percent:f}",
         "overlap": rule.overlap.value,
+    }
+
+
+def told(one: Published) -> dict[str, Any]:
+    """What the ledger says of a published rule."""
+    return {
+        **body(one.rule),
+        "effective_ms": clock.milliseconds(one.effective_at),
+        "version": one.version,
     }
 
 

@@ -68,19 +68,18 @@ async def publish(
     """Add a rule behind the version `after`, which its author looked at; returns its number."""
     present = await history(db, conference_id)
     newest = present[-1].version if present else 0
+    made = Published(
+        version=after + 1, effective_at=effective_at, rule=rule, published_by=person_id,
+        published_at=clock.now(), note=note,
+    )  # fmt: skip
     new = newest == after and await insert_once(
         db, PolicyRow,
-        conference_id=conference_id, version=after + 1, effective_at=effective_at,
-        body=rules.body(rule), published_by=person_id, published_at=clock.now(), note=note,
+        conference_id=conference_id, version=made.version, effective_at=effective_at,
+        body=rules.body(rule), published_by=person_id, published_at=made.published_at, note=note,
     )  # fmt: skip
     if not new:
         raise PublishedMeanwhile("A rule was published meanwhile. Look at it before yours.")
-    told = {
-        **rules.body(rule),
-        "effective_ms": clock.milliseconds(effective_at),
-        "version": after + 1,
-    }
-    await ledger.append(db, conference_id, [Entry(kind=Kind.POLICY, body=told)])
+    await ledger.append(db, conference_id, [Entry(kind=Kind.POLICY, body=rules.told(made))])
     return after + 1
 
 

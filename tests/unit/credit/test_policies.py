@@ -10,7 +10,7 @@ import pytest
 
 from server.attendance.checks import Put, State
 from server.attendance.rules import Counts, beat
-from server.credit.checks import store as checks
+from server.credit.checks import rules as checks
 from server.credit.facts import read_facts
 from server.credit.findings import Check, Overlap, Policy, Session
 from server.credit.policies import rules
