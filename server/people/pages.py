@@ -198,7 +198,8 @@ async def join(request: Request, call: Call) -> Response:
         if not await store.registration_open(db, call.conference_id):
             raise rules.ByInvitation("This conference is by invitation. Ask its organiser.")
         await store.give(db, call.conference_id, person_id=call.person_id, role=Role.LEARNER)
-    return RedirectResponse(f"/conferences/{slug}", 303)
+    wanted = _text(await request.form(), "next")
+    return RedirectResponse(same_origin_path(wanted or f"/conferences/{slug}"), 303)
 
 
 def _staff(who: Who) -> bool:

@@ -380,6 +380,21 @@ def test_joining_is_open_or_by_invitation(site: Site) -> None:
 OFFICE = f"/conferences/{SLUG}/office/people"
 
 
+def test_whoever_follows_a_link_to_a_session_may_join_and_goes_on(site: Site) -> None:
+    path = f"/sessions/{site.seeded.session_id}"
+    with site.signed_in("follower@example.org") as browser:
+        door = browser.get(path)
+        assert door.status_code == 403
+        assert f'value="{path}"' in door.text
+        joined = browser.post(f"/conferences/{SLUG}/join", data={"next": path})
+        assert (joined.status_code, joined.headers["location"]) == (303, path)
+        assert browser.get(path).status_code == 200
+        elsewhere = browser.post(f"/conferences/{SLUG}/join", data={"next": "//evil.example"})
+        assert elsewhere.headers["location"] == "/"
+    with site.signed_in("stranger@example.org") as browser, site.by_invitation():
+        assert "/join" not in browser.get(path).text
+
+
 def test_an_invitation_grants_and_mails(site: Site) -> None:
     mail = "invited@example.org"
     with site.by_invitation(), site.browser(site.seeded.staff[Role.ORGANISER]) as office:
