@@ -382,7 +382,7 @@ OFFICE = f"/conferences/{SLUG}/office/people"
 
 def test_whoever_follows_a_link_to_a_session_may_join_and_goes_on(site: Site) -> None:
     path = f"/sessions/{site.seeded.session_id}"
-    with site.signed_in("follower@example.org") as browser:
+    with closing(site.signed_in("follower@example.org")) as browser:
         door = browser.get(path)
         assert door.status_code == 403
         assert f'value="{path}"' in door.text
@@ -391,7 +391,7 @@ def test_whoever_follows_a_link_to_a_session_may_join_and_goes_on(site: Site) ->
         assert browser.get(path).status_code == 200
         elsewhere = browser.post(f"/conferences/{SLUG}/join", data={"next": "//evil.example"})
         assert elsewhere.headers["location"] == "/"
-    with site.signed_in("stranger@example.org") as browser, site.by_invitation():
+    with closing(site.signed_in("stranger@example.org")) as browser, site.by_invitation():
         assert "/join" not in browser.get(path).text
 
 
