@@ -12,6 +12,7 @@ from server.attendance.intervals import NOTHING, Intervals, difference, intersec
 from server.attendance.rules import Counts, coverage
 from server.attendance.store import Evidence
 from server.credit.findings import Finding, Reason
+from server.credit.policies.rules import DEFAULT
 from server.credit.rules import Explanation
 from server.credit.segments import Kind, Segment
 
@@ -82,7 +83,8 @@ def strip(
         return None
     own = explained.assessment.counted[explained.assessment.findings.index(finding)]
     window_ms = max(1, segments[-1].to_ms - segments[0].from_ms)
-    devices = _devices(found, planned.id)
+    counts = (finding.session.policy or DEFAULT.engine).counts
+    devices = _devices(found, planned.id, counts)
     return Strip(
         session_id=planned.id,
         title=planned.title,
@@ -91,7 +93,7 @@ def strip(
         designated_minutes=planned.designated_ms // 60_000,
         counted_minutes=sum(end - start for start, end in own) // 60_000,
         stretches=tuple(
-            _stretch(segment, device, window_ms, zone)
+            _stretch(segment, _device(device, counts), window_ms, zone)
             for segment in segments
             for segment, device in _by_device(segment, devices)
             if segment.to_ms - segment.from_ms >= SMALLEST_MS
@@ -105,7 +107,9 @@ def _verdict(finding: Finding) -> str:
     return "" if finding.passed else WORDS[finding.reason]
 
 
-def _devices(found: Iterable[Evidence], session_id: UUID) -> list[tuple[str, Intervals]]:
+def _devices(
+    found: Iterable[Evidence], session_id: UUID, counts: Counts
+) -> list[tuple[str, Intervals]]:
     """When which device vouched for the learner: the first that did is the one named."""
     here = [one for one in found if one.space_id == session_id]
     named = {"phone": "phone", "imported": "imported"}
@@ -114,7 +118,7 @@ def _devices(found: Iterable[Evidence], session_id: UUID) -> list[tuple[str, Int
     for device in ("laptop", "phone", "imported"):
         own = coverage(
             [one.proof for one in here if named.get(one.device, "laptop") == device],
-            counts=Counts.PLAYING,
+            counts=counts,
         )
         left.append((device, difference(own, told)))
         told = union(told, own)
@@ -156,17 +160,30 @@ GRANTED: dict[Reason, tuple[str, str]] = {
 
 
 DEVICES = {
-    "laptop": ("lap", "laptop", "Laptop, picture playing"),
-    "phone": ("pho", "smartphone", "Phone, picture playing"),
+    "laptop": ("lap", "laptop", "Laptop, {}"),
+    "phone": ("pho", "smartphone", "Phone, {}"),
     "imported": ("lap", "upload", "In another tool, by its report"),
 }
+SEEN = {
+    Counts.ANY: "connected",
+    Counts.PLAYING: "picture playing",
+    Counts.VISIBLE: "page in sight",
+}
+"""What a proof says of the device, by what the session's rule asks of it."""
 
 
-def _stretch(segment: Segment, device: str, window_ms: int, zone: ZoneInfo) -> Stretch:
+def _device(device: str, counts: Counts) -> tuple[str, str, str]:
+    style, icon, words = DEVICES[device or "laptop"]
+    return style, icon, words.format(SEEN[counts])
+
+
+def _stretch(
+    segment: Segment, device: tuple[str, str, str], window_ms: int, zone: ZoneInfo
+) -> Stretch:
     style, icon = STYLES[segment.kind]
     words = WORDS[segment.reason]
     if segment.reason is Reason.PRESENT:
-        style, icon, words = DEVICES[device]
+        style, icon, words = device
     elif segment.kind is Kind.COUNTED:
         style, icon = GRANTED[segment.reason]
     elif segment.reason is Reason.ADJUSTED:

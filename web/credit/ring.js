@@ -130,8 +130,8 @@ class CreditRing extends LitElement {
     return html`<section class="stillhere" aria-labelledby="stillhere">
       <p id="stillhere"><b>Still with us?</b> One press keeps the time since the last check-in. ${left(ms)}</p>
       ${this.failed ? html`<p class="error" role="alert">${icon("circle-alert")}That did not go through. Please try again.</p>` : ""}
-      <form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, "check.answer")}><button class="btn good">${icon("check")}I am here</button></form>
-      ${ring.check.extended ? "" : html`<form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, "check.extend")}><button class="btn quiet">I need more time</button></form>`}
+      <div class="answers"><form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, "check.answer")}><button class="btn good">${icon("check")}I am here</button></form>
+      ${ring.check.extended ? "" : html`<form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, "check.extend")}><button class="btn quiet">I need more time</button></form>`}</div>
     </section>`;
   }
 
@@ -147,7 +147,7 @@ class CreditRing extends LitElement {
         <p>${outlook(ring)}</p>
         ${said ? html`<p class="next ${said.due ? "due" : ""}" role=${said.due ? "status" : "presentation"}>${icon(said.due ? "circle-alert" : "circle-check")}<span>${said.text}</span></p>` : ""}
         ${checkIns(ring) ? html`<p class="next">${icon("circle-check")}<span>${checkIns(ring)}</span></p>` : ""}
-        <details class="ruleinforce"><summary>The rule in force</summary><p>${ring.rule}</p></details>
+        <details class="ruleinforce"><summary>${icon("file-text")}The rule in force</summary><p>${ring.rule}</p></details>
       </div>
       <p class="sr" aria-live="assertive" data-part="announce"></p>
       ${this.#still(ring)}`;
