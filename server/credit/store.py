@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
+from server.credit.checks.store import PresenceCheck
 from server.db import Base, Doc
 from server.ids import new_id
 from server.people.store import Person
@@ -216,7 +217,8 @@ async def recorded(
 
 
 async def erase(db: AsyncSession, person_id: UUID) -> None:
-    """Forget somebody's claims and certificates; the ledger keeps what names nobody."""
+    """Forget somebody's claims, certificates and checks; the ledger keeps what names nobody."""
+    await db.execute(delete(PresenceCheck).where(PresenceCheck.person_id == person_id))
     await db.execute(delete(Certificate).where(Certificate.person_id == person_id))
     await db.execute(delete(Claim).where(Claim.person_id == person_id))
 

@@ -26,6 +26,7 @@ from server.attendance.rules import Counts
 from server.call import Call
 from server.cookies import cookie_name
 from server.credit import live, ring
+from server.credit import store as credit
 from server.credit.checks import auditing, store
 from server.credit.checks.asking import Asker
 from server.credit.findings import Check
@@ -331,6 +332,22 @@ async def test_a_restart_gives_the_time_anew(sqlite_url: str, tmp_path: Path) ->
         await Asker(here.services).tick(later_ms)
         (renewed,) = await here.put()
         assert (renewed.state, renewed.closes_ms) == (State.OPEN, later_ms + ANSWER_MS)
+
+
+async def test_who_is_forgotten_has_no_checks(sqlite_url: str, tmp_path: Path) -> None:
+    async with world(sqlite_url, tmp_path) as here:
+        await asked(here)
+        async with here.services.db.begin() as db:
+            await attendance.erase(db, here.learner)
+            await credit.erase(db, here.learner)
+        assert await here.put() == []
+        async with here.services.db.read() as db:
+            told = await ledger.bodies(db, here.conference_id, Kind.ERASED)
+            found = await auditing.unlike_ledger(
+                db, here.conference_id, erased={row.subject for row in told}
+            )
+        assert len(told) == 1
+        assert found == []
 
 
 async def test_rules_are_only_added_each_behind_the_one_its_author_saw(

@@ -119,23 +119,28 @@ class Asker:
         if not times:
             return
         async with self._services.db.read() as db:
-            live = (await agenda.live_intervals(db, seed.conference_id, (seed.session_id,))).get(
-                seed.session_id, ()
-            )
-        stretches = union((start, now_ms if end is None else end) for start, end in live)
-        elapsed = checks.elapsed_ms(stretches, seed.from_ms, now_ms)
-        wanted = self._due(seed, times, elapsed)
+            elapsed = await self._elapsed(db, seed, now_ms)
+            wanted = self._due(seed, times, elapsed)
+            if wanted:
+                ids = [one.person_id for one in wanted]
+                there = set(await self._there(db, seed, now_ms, ids))
+                wanted = [one for one in wanted if one.person_id in there]
         if not wanted:
             return
         async with self._services.db.begin() as db:
-            there = set(await self._there(db, seed, now_ms, [one.person_id for one in wanted]))
-            asked = await store.put(
-                db, seed, [one for one in wanted if one.person_id in there], now_ms
-            )
+            asked = await store.put(db, seed, wanted, now_ms)
+        # Whom another process asked first counts as asked here too.
         self._asked.update(
-            (seed.session_id, seed.number, one.person_id, one.number) for one in asked
+            (seed.session_id, seed.number, one.person_id, one.number) for one in wanted
         )
         await self._tell(asked)
+
+    async def _elapsed(self, db: Rows, seed: Seed, now_ms: int) -> int:
+        """How long the session was on air since its seed was committed."""
+        live = await agenda.live_intervals(db, seed.conference_id, (seed.session_id,))
+        stretches = live.get(seed.session_id, ())
+        on_air = union((start, now_ms if end is None else end) for start, end in stretches)
+        return checks.elapsed_ms(on_air, seed.from_ms, now_ms)
 
     def _due(self, seed: Seed, times: dict[UUID, list[int]], elapsed: int) -> list[Due]:
         wanted: list[Due] = []

@@ -196,7 +196,7 @@ def _asked(rule: Rule) -> str:
     return (
         f"{rule.checks_an_hour} times an hour, at moments nobody knows before, you are asked "
         "whether you are still there. There are two minutes to answer, and two more on request. "
-        "A missed one costs the time since the one before, and nothing else."
+        "A missed one costs the time since the one before; the last one also the time after it."
     )
 
 
