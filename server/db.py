@@ -20,6 +20,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ExceptionContext,
+    ForeignKeyConstraint,
     MetaData,
     Text,
     event,
@@ -36,6 +37,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
@@ -227,6 +229,26 @@ async def answers(database: Database) -> None:
         await db.execute(text("select 1"))
 
 
+async def snapshot(db: AsyncSession) -> None:
+    """From now on this transaction reads the database as it is at this moment; call it first."""
+    if db.get_bind().dialect.name == "postgresql":
+        await db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    await db.execute(text("select 1"))  # begins it
+
+
+async def bulk(db: AsyncSession, statement: ClauseElement) -> list[Any]:
+    """Rows as the driver gives them: half the cost for whoever reads a hundred thousand.
+
+    Values are those of the column's own type in the database; parameters are written out.
+    """
+    connection = await db.connection()
+    sql = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if connection.dialect.name == "sqlite":
+        return list(await driver.execute_fetchall(sql))
+    return list(await driver.fetch(sql))
+
+
 SAFE = {
     "fsync": frozenset({"on"}),
     "full_page_writes": frozenset({"on"}),
@@ -255,3 +277,12 @@ async def may_rewrite(database: Database, table: str) -> bool:
     async with database.read() as db:
         may = text("select has_table_privilege(current_user, :table, 'UPDATE')")
         return bool(await db.scalar(may, {"table": table}))
+
+
+def of_session() -> ForeignKeyConstraint:
+    """A table's row belongs to a session of its own conference, and goes with it."""
+    return ForeignKeyConstraint(
+        ["conference_id", "session_id"],
+        ["session.conference_id", "session.id"],
+        ondelete="CASCADE",
+    )

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, defer, mapped_column
 from server import clock
 from server.agenda import rules
 from server.agenda.rules import FacultyRole, Phase
-from server.db import Base, Word, insert_once
+from server.db import Base, Word, insert_once, of_session
 from server.errors import Invalid, NotFound
 from server.ids import new_id
 from server.people.rules import Registration
@@ -86,13 +86,7 @@ class Session(Base):
 
 class Faculty(Base):
     __tablename__ = "faculty"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -109,13 +103,7 @@ class LiveInterval(Base):
     """A stretch in which the session was live, by our clock; open while `to_ms` is null."""
 
     __tablename__ = "live_interval"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -127,13 +115,7 @@ class Segment(Base):
     """A stretch of a session that is no education (a break, a welcome), marked by staff."""
 
     __tablename__ = "excluded_segment"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)

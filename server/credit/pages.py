@@ -2,10 +2,8 @@
 
 import asyncio
 from decimal import Decimal
-from uuid import UUID
 
 import msgspec
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -33,7 +31,8 @@ from server.credit.showing import spoken, strip
 from server.credit.systems import AMA_PRA_1
 from server.credit.wording import ama_credit, earns_ama_credit, figure
 from server.credit.written import write_facts
-from server.errors import Invalid, NotFound, Refused
+from server.errors import NotFound, Refused
+from server.forms import command_id, field
 from server.ids import new_id
 from server.people import store as people
 from server.rendering import page, view
@@ -108,7 +107,7 @@ async def answer_check(request: Request, call: Call) -> Response:
     """The card's two buttons without JavaScript; what is over is shown as over."""
     form = await request.form()
     session_id = request.path_params["session_id"]
-    extend = _text(form, "act") == "extend"
+    extend = field(form, "act") == "extend"
     await live.act(call, session_id, request.path_params["check_id"], extend=extend)
     return RedirectResponse(f"/sessions/{session_id}", 303)
 
@@ -130,20 +129,13 @@ async def claim(request: Request, call: Call) -> Response:
     try:
         await claiming.claim(
             call,
-            units=_text(form, "units"),
-            attested=_text(form, "attested") == "yes",
-            command_id=_command_id(form),
+            units=field(form, "units"),
+            attested=field(form, "attested") == "yes",
+            command_id=command_id(form, "units"),
         )
     except Refused as error:
         return await _credit_page(call, {error.where or "units": str(error)}, error.status)
     return RedirectResponse(f"/conferences/{request.path_params['slug']}/credit", 303)
-
-
-def _command_id(form: FormData) -> UUID:
-    try:
-        return UUID(_text(form, "command_id"))
-    except ValueError:
-        raise Invalid("Reload the page and try again.", where="units") from None
 
 
 async def show_facts(_request: Request, call: Call) -> Response:
@@ -201,11 +193,6 @@ async def verify(request: Request) -> Response:
         units=figure(printed.units),
         credit=ama_credit(printed.units).removesuffix("™"),
     )
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 MINE = "/conferences/{slug}/credit"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -19,6 +18,7 @@ from server.audit import store as audit
 from server.call import Call
 from server.disclosures import rules, store
 from server.errors import Invalid
+from server.forms import field
 from server.office import nav
 from server.rendering import page, view
 from server.rights import Act, may
@@ -86,7 +86,7 @@ async def show(_request: Request, call: Call) -> Response:
 async def enter(request: Request, call: Call) -> Response:
     """Put a new text in force; everybody in the session is asked to read it before going on."""
     session_id = _session_id(call)
-    typed = _text(await request.form(), "text")
+    typed = field(await request.form(), "text")
     try:
         text = rules.text(typed)
     except Invalid as error:
@@ -115,7 +115,7 @@ async def enter(request: Request, call: Call) -> Response:
 async def acknowledge(request: Request, call: Call) -> Response:
     """Somebody says that they have read the text whose fingerprint their page showed."""
     session_id = _session_id(call)
-    read = _text(await request.form(), "sha256")
+    read = field(await request.form(), "sha256")
     async with call.db.begin() as db:
         disclosure = await store.newest(db, call.conference_id, session_id)
         if disclosure is None:
@@ -154,11 +154,6 @@ async def _form(call: Call, typed: str | None = None, error: str | None = None) 
 def _session_id(call: Call) -> UUID:
     assert call.place.session_id is not None, "the address names a session"
     return call.place.session_id
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 SESSION = "/sessions/{session_id:uuid}/disclosure"

@@ -4,14 +4,14 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, select
+from sqlalchemy import ForeignKey, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.attendance import ledger
 from server.attendance.chain import Broken, Entry, Kind
-from server.db import Base, insert_once
+from server.db import Base, insert_once, of_session
 from server.disclosures import rules
 from server.ids import new_id
 
@@ -20,13 +20,7 @@ class Disclosure(Base):
     """What one session's panel says; the newest row is in force."""
 
     __tablename__ = "disclosure"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -41,13 +35,7 @@ class DisclosureShown(Base):
     """A learner had exactly this text before them and said so, before any media ticket."""
 
     __tablename__ = "disclosure_shown"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)

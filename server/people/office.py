@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -11,6 +10,7 @@ from server.access import guarded
 from server.audit import store as audit
 from server.call import Call
 from server.errors import Invalid, NotFound, Refused
+from server.forms import field
 from server.office import nav
 from server.people import mailing, rules, store
 from server.rendering import page, view
@@ -58,7 +58,7 @@ async def _page(
 async def invite(request: Request, call: Call) -> Response:
     """Grant a role and mail a link; somebody new is made known by their address alone."""
     form = await request.form()
-    typed = {name: _text(form, name) for name in ("mail", "name", "role")}
+    typed = {name: field(form, name) for name in ("mail", "name", "role")}
     try:
         address = rules.mail(typed["mail"])
         name = rules.line(typed["name"], "name")
@@ -88,7 +88,7 @@ async def invite(request: Request, call: Call) -> Response:
 async def take_back(request: Request, call: Call) -> Response:
     """Take a grant back; the person's sockets close at once and come back with what is left."""
     try:
-        grant_id = UUID(_text(await request.form(), "grant"))
+        grant_id = UUID(field(await request.form(), "grant"))
     except ValueError:
         raise NotFound("There is no such grant.") from None
     async with call.db.begin() as db:
@@ -117,11 +117,6 @@ def _role(text: str) -> Role:
     if text not in GIVEN_HERE:
         raise Invalid("Please choose a role.", where="role")
     return Role(text)
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 OFFICE = "/conferences/{slug}/office/people"

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -12,6 +11,7 @@ from server.access import guarded, public
 from server.call import Call
 from server.cookies import cookie_name, login_token
 from server.errors import Invalid, Refused
+from server.forms import field
 from server.people import mailing, office, rules, store
 from server.people.rules import Profession
 from server.rendering import page, view
@@ -62,7 +62,7 @@ async def ask_for_link(request: Request) -> Response:
     """Send a link; the answer is the same whether or not we know the address."""
     services: Services = request.state.services
     form = await request.form()
-    typed, next_path = _text(form, "mail"), same_origin_path(_text(form, "next"))
+    typed, next_path = field(form, "mail"), same_origin_path(field(form, "next"))
     try:
         address = rules.mail(typed)
     except Invalid as error:
@@ -96,7 +96,7 @@ async def show_enter(request: Request) -> Response:
 
 async def enter(request: Request) -> Response:
     services: Services = request.state.services
-    token = _text(await request.form(), "token")
+    token = field(await request.form(), "token")
     async with services.db.begin() as db:
         name = await store.link_name(db, token)
         if name is None or not _allowed_from_here(request, name.reusable):
@@ -174,9 +174,9 @@ def _profile_page(
 
 async def save_profile(request: Request, call: Call) -> Response:
     form = await request.form()
-    next_path = same_origin_path(_text(form, "next"))
-    typed = {key: _text(form, key).strip() for key in ("name", "degree", "affiliation")}
-    typed["profession"] = _text(form, "profession")
+    next_path = same_origin_path(field(form, "next"))
+    typed = {key: field(form, key).strip() for key in ("name", "degree", "affiliation")}
+    typed["profession"] = field(form, "profession")
     try:
         values = {
             "name": rules.name(typed["name"]),
@@ -198,7 +198,7 @@ async def join(request: Request, call: Call) -> Response:
         if not await store.registration_open(db, call.conference_id):
             raise rules.ByInvitation("This conference is by invitation. Ask its organiser.")
         await store.give(db, call.conference_id, person_id=call.person_id, role=Role.LEARNER)
-    wanted = _text(await request.form(), "next")
+    wanted = field(await request.form(), "next")
     return RedirectResponse(same_origin_path(wanted or f"/conferences/{slug}"), 303)
 
 
@@ -217,11 +217,6 @@ def _set_cookie(answer: Response, services: Services, token: str, expires_at: da
         httponly=True,
         samesite="lax",
     )
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 routes: list[BaseRoute] = [

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -14,6 +13,7 @@ from server.access import Endpoint, guarded
 from server.agenda import store as agenda
 from server.call import Call
 from server.errors import Invalid
+from server.forms import command_id
 from server.ids import new_id
 from server.polls import live, panel
 from server.polls.rules import Kind
@@ -33,7 +33,7 @@ async def create(request: Request, call: Call) -> Response:
         except ValueError:
             raise Invalid("There is no such kind of poll.", where="kind") from None
         command = live.Create(
-            command_id=_command_id(form),
+            command_id=command_id(form),
             session_id=session_id,
             text=str(form.get("text", "")),
             kind=kind,
@@ -51,7 +51,7 @@ async def answer(request: Request, call: Call) -> Response:
         except ValueError:
             raise Invalid("There is no such answer.", where="choices") from None
         command = live.Answer(
-            command_id=_command_id(form),
+            command_id=command_id(form),
             session_id=session_id,
             poll_id=request.path_params["poll_id"],
             choices=choices,
@@ -86,13 +86,6 @@ async def _snapshot(request: Request, call: Call, read: Callable[..., Awaitable[
         session = await agenda.session(db, call.conference_id, request.path_params["session_id"])
         found = await read(call, db, session)
     return Response(msgspec.json.encode(found), media_type="application/json")
-
-
-def _command_id(form: FormData) -> UUID:
-    try:
-        return UUID(str(form["command_id"])) if form.get("command_id") else new_id()
-    except ValueError:
-        raise Invalid("This form is not one of ours.", where="command_id") from None
 
 
 BUTTONS: tuple[tuple[str, type[Any], Callable[[Any, Call], Awaitable[None]]], ...] = (

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.db import Base, Doc, Word, insert, insert_once
+from server.db import Base, Doc, Word, insert, insert_once, of_session
 from server.errors import NotFound, Refused
 from server.ids import new_id
 from server.polls import rules
@@ -23,11 +23,7 @@ MAX_POLLS = 100
 class Poll(Base):
     __tablename__ = "poll"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
+        of_session(),
         Index("ix_poll_session_id", "conference_id", "session_id"),
     )
 

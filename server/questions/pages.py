@@ -13,7 +13,7 @@ from server.access import Endpoint, guarded
 from server.agenda import store as agenda
 from server.call import Call
 from server.errors import Invalid
-from server.ids import new_id
+from server.forms import command_id
 from server.questions import live, panel
 from server.rights import Act
 
@@ -28,7 +28,7 @@ async def ask(request: Request, call: Call) -> Response:
     fields = await _fields(request)
     await live.ask(
         live.Ask(
-            command_id=_command_id(fields),
+            command_id=command_id(fields),
             session_id=session_id,
             text=fields.get("text", ""),
             anonymous=bool(fields.get("anonymous")),
@@ -60,7 +60,7 @@ def _form(command: type[Any], handler: Callable[[Any, Call], Awaitable[object]])
                 given
                 | {
                     "type": command.__struct_config__.tag,
-                    "command_id": _command_id(fields),
+                    "command_id": command_id(fields),
                     "session_id": session_id,
                     "question_id": request.path_params["question_id"],
                 },
@@ -85,13 +85,6 @@ async def _snapshot(request: Request, call: Call, read: Callable[..., Awaitable[
 async def _fields(request: Request) -> dict[str, str]:
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-def _command_id(fields: dict[str, str]) -> UUID:
-    try:
-        return UUID(fields.get("command_id", "")) if fields.get("command_id") else new_id()
-    except ValueError:
-        raise Invalid("This form is not one of ours.", where="command_id") from None
 
 
 DESK = {live.Approve, live.Dismiss, live.Answering, live.Answered, live.Restore}

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.agenda.store import Session
-from server.db import Base, Word, insert, insert_once
+from server.db import Base, Word, insert, insert_once, of_session
 from server.errors import NotFound, Refused
 from server.ids import new_id
 from server.people.store import Person
@@ -37,11 +37,7 @@ MAX_SHOWN = 500
 class Question(Base):
     __tablename__ = "question"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
+        of_session(),
         Index("ix_question_session_id", "conference_id", "session_id"),
         Index("uq_question_command_id", "author_id", "command_id", unique=True),
     )
@@ -64,13 +60,7 @@ class FloorRow(Base):
     """How a session takes questions; without a row: open and moderated while it is not over."""
 
     __tablename__ = "question_floor"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, delete, select, update
+from sqlalchemy import ForeignKey, Index, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock, secrets
 from server.agenda.rules import Phase
 from server.agenda.store import Session
-from server.db import Base, Doc, Word, insert_once
+from server.db import Base, Doc, Word, insert_once, of_session
 from server.ids import new_id
 from server.stages import rules
 from server.stages.rules import TokenKind, Watching
@@ -26,11 +26,7 @@ class StageToken(Base):
 
     __tablename__ = "stage_token"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
+        of_session(),
         Index("ix_stage_token_session_id", "conference_id", "session_id", "person_id"),
     )
 
@@ -79,13 +75,7 @@ class OnAir(Base):
     """A publisher's media flow into a session's stage: there is a row, or they do not."""
 
     __tablename__ = "stage_on_air"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["conference_id", "session_id"],
-            ["session.conference_id", "session.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (of_session(),)
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
