@@ -26,7 +26,7 @@ from server.attendance.verifying import Verified
 from server.credit import rechecking
 from server.credit.checks import auditing as checks
 from server.credit.rechecking import Rechecked
-from server.db import DATABASE_AWAY, Database, DatabaseError, Rows, open_database
+from server.db import DATABASE_AWAY, Database, DatabaseError, Rows, open_database, snapshot
 from server.disclosures import store as disclosures
 from server.errors import Refused
 from server.settings import Settings
@@ -85,6 +85,7 @@ async def verify(
         person_id = _id(learner) if learner else None
         outside, pinned = _outside(settings, checkpoint)
         async with _opened(settings) as database, database.read() as db:
+            await snapshot(db)
             chosen = await _chosen(db, slug, pinned)
             for conference in chosen:
                 found = await _found(db, conference, outside, person_id)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import starmap
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -16,11 +17,9 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    Text,
     cast,
     delete,
     func,
-    literal,
     select,
     update,
 )
@@ -31,7 +30,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from server import clock
 from server.agenda.store import Conference
 from server.attendance.chain import Checkpoint, Entry, Kind, Link, Signed, Stamp, extend, genesis
-from server.db import Base, insert, insert_once
+from server.db import Base, bulk, insert, insert_once
 
 PAGE = 10_000
 """Rows read at a time by whoever walks a chain: some megabytes."""
@@ -184,16 +183,11 @@ async def pages(
     db: AsyncSession, conference_id: UUID, *, after: int = 0
 ) -> AsyncIterator[list[Written]]:
     """The chain in order, many rows at a time; the database writes out what is hashed."""
-    wanted = (
-        select(Ledger.n, Ledger.kind, _digits(Ledger.subject), _text(), Ledger.h)
-        .where(Ledger.conference_id == conference_id)
-        .order_by(Ledger.n)
-        .limit(PAGE)
-    )
+    wanted = _written(db, conference_id).limit(PAGE)
     while True:
-        rows = (await db.execute(wanted.where(Ledger.n > after))).all()
+        rows = await bulk(db, wanted.where(Ledger.n > after))
         if rows:
-            yield [Written(*row) for row in rows]
+            yield list(starmap(Written, rows))
         if len(rows) < PAGE:
             return
         after = rows[-1][0]
@@ -201,12 +195,20 @@ async def pages(
 
 async def bodies(db: AsyncSession, conference_id: UUID, *kinds: Kind) -> list[Written]:
     """The rows of some kinds, in order."""
-    rows = await db.execute(
-        select(Ledger.n, Ledger.kind, _digits(Ledger.subject), _text(), Ledger.h)
-        .where(Ledger.conference_id == conference_id, Ledger.kind.in_(kinds))
-        .order_by(Ledger.n)
-    )
-    return [Written(*row) for row in rows]
+    wanted = _written(db, conference_id).where(Ledger.kind.in_([kind.value for kind in kinds]))
+    return list(starmap(Written, await bulk(db, wanted)))
+
+
+def formatted(db: AsyncSession, template: str, *parts: Any) -> ColumnElement[str]:
+    """Text that the database makes of values, where `%s` stands for each; nothing for NULL."""
+    name = "printf" if db.get_bind().dialect.name == "sqlite" else "format"
+    made: ColumnElement[str] = getattr(func, name)(template, *parts)
+    return made
+
+
+def digits(column: Any) -> ColumnElement[str]:
+    """An id as 32 hexadecimal digits, on both databases."""
+    return func.replace(cast(column, String), "-", "")
 
 
 async def last_ms(db: AsyncSession, conference_id: UUID) -> int | None:
@@ -324,28 +326,23 @@ def _row(conference_id: UUID, link: Link, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def _digits(column: Any) -> ColumnElement[str]:
-    """An id as 32 hexadecimal digits, empty when there is none, on both databases."""
-    return func.coalesce(func.replace(cast(column, String), "-", ""), "")
-
-
-def _text() -> ColumnElement[str]:
-    """`chain.prefix` and body, as the database writes it."""
-    end: ColumnElement[str] = literal("\n", Text)
-    parts: tuple[ColumnElement[str], ...] = (
-        cast(Ledger.n, String),
-        cast(Ledger.kind, String),
-        _digits(Ledger.subject),
-        _digits(Ledger.command_id),
-        cast(Ledger.committed_ms, String),
-        _digits(Ledger.boot_id),
-        cast(Ledger.mono_ms, String),
-        cast(Ledger.body, String),
+def _written(db: AsyncSession, conference_id: UUID) -> Any:
+    """Columns of `Written`: the text is `chain.prefix` and body, as the database writes it."""
+    subject = digits(Ledger.subject)
+    text = formatted(
+        db,
+        "\n".join(["%s"] * 8),
+        Ledger.n,
+        Ledger.kind,
+        subject,
+        digits(Ledger.command_id),
+        Ledger.committed_ms,
+        digits(Ledger.boot_id),
+        Ledger.mono_ms,
+        Ledger.body,
     )
-    text = parts[0]
-    for part in parts[1:]:
-        text = text + end + part
-    return text
+    wanted: Any = select(Ledger.n, Ledger.kind, func.coalesce(subject, ""), text, Ledger.h)
+    return wanted.where(Ledger.conference_id == conference_id).order_by(Ledger.n)
 
 
 def _signed(row: CheckpointRow) -> Signed:

@@ -5,20 +5,22 @@ Without such a copy nothing can be decided, since whoever rewrote the database w
 it well. What credit comes to is recomputed elsewhere.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import gc
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, case, literal, or_, select
 
 from server.agenda import store as agenda
 from server.attendance import ledger
 from server.attendance.chain import Broken, Kind, Signed, Walk, genesis
-from server.attendance.ledger import Ledger, Subject, Written
+from server.attendance.ledger import Subject, Written
 from server.attendance.store import Span
-from server.db import Rows
+from server.db import Rows, bulk
 from server.signing import verifies
 
 NAMED = 20
@@ -56,14 +58,18 @@ async def verify(
     """Walk the whole chain; compare the rows of everybody, or of one person, with it."""
     found = Verified()
     pinned = await _pinned(db, conference_id, copies, keys, found)
-    await _walk(db, conference_id, pinned, found)
+    whose = None if person_id is None else await ledger.known_subject(db, person_id)
+    spans = Spans(whose if person_id is None else whose or person_id)
+    with _uncollected():
+        await _walk(db, conference_id, pinned, found, spans)
     outside = [one.checkpoint for one in copies if one.checkpoint.n <= found.rows]
     if newest := max(outside, key=lambda one: one.n, default=None):
         found.vouched, found.vouched_ms = newest.n, newest.at_ms
     elif found.rows and not found.bad:
         found.unknown.append("no checkpoint lies outside of the database")
     if not found.bad:
-        found.bad += await _spans(db, conference_id, found.erased, person_id)
+        found.bad += spans.wrong(found.erased)
+        found.bad += await _beside(db, conference_id, found.rows, person_id)
         found.bad += await _live(db, conference_id)
     return found
 
@@ -102,20 +108,17 @@ def _signature(signed: Signed, keys: Keys, found: Verified) -> bool:
 
 
 async def _walk(
-    db: Rows, conference_id: UUID, pinned: Mapping[int, bytes], found: Verified
+    db: Rows, conference_id: UUID, pinned: Mapping[int, bytes], found: Verified, spans: "Spans"
 ) -> None:
     walking = Walk(conference_id, pinned)
     broken: Broken | None = None
     async for page in ledger.pages(db, conference_id):
-        for row in page:
-            broken = walking.step(row.n, row.text, row.h)
-            if broken is not None:
-                break
-            if row.kind in TOLD:
-                found.told.append(row)
+        broken = walking.along(page)
+        found.rows = walking.n
         if broken is not None:
             break
-    found.rows = walking.n
+        found.told += [row for row in page if row.kind in TOLD]
+        spans.compare(page, await _spans(db, conference_id, page[0].n, page[-1].n))
     found.erased = {row.subject for row in found.told if row.kind == Kind.ERASED}
     if broken is None:
         head = await ledger.head(db, conference_id)
@@ -124,81 +127,94 @@ async def _walk(
         found.bad.insert(0, broken)
 
 
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """Rows hold no cycles: looking for some among millions of them takes a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class Spans:
+    """Compares rows of spans with the ledger's, page by page: of everybody, or of one subject."""
+
+    def __init__(self, subject: UUID | None) -> None:
+        self._subject = None if subject is None else subject.hex
+        self._wrong: list[tuple[int, str, bool]] = []
+        """Number, subject, and whether there is no such span at all."""
+
+    def compare(self, page: Sequence[Written], spans: Mapping[int, tuple[str, str]]) -> None:
+        told = Kind.SPAN.value
+        for n, kind, subject, text, _ in page:
+            span = spans.get(n)
+            if kind != told:
+                if span is not None:
+                    self._wrong.append((n, subject, False))
+            elif span is None or span[0] != subject or not text.endswith(span[1]):
+                self._wrong.append((n, subject, span is None))
+
+    def wrong(self, erased: Collection[str]) -> list[Broken]:
+        """What is missing because somebody was erased is not wrong."""
+        return [
+            Broken(n, "the span it tells of is missing or another")
+            for n, subject, gone in self._wrong
+            if not (gone and subject in erased) and self._subject in {None, subject}
+        ][:NAMED]
+
+
 async def _spans(
-    db: Rows, conference_id: UUID, erased: Collection[str], person_id: UUID | None
-) -> list[Broken]:
-    """Spans that differ from their row, rows without their span, spans without a row."""
-    same = and_(
-        Span.conference_id == Ledger.conference_id,
-        Span.n == Ledger.n,
-        Subject.subject == Ledger.subject,
-        _body() == Ledger.body,
+    db: Rows, conference_id: UUID, first: int, last: int
+) -> dict[int, tuple[str, str]]:
+    """By the ledger's number: whose it is, and the end of the row that it should have."""
+    rows = await bulk(
+        db,
+        select(Span.n, ledger.digits(Subject.subject), _body(db))
+        .outerjoin(Subject, Subject.person_id == Span.person_id)
+        .where(Span.conference_id == conference_id, Span.n.between(first, last)),
     )
-    kept = (
-        select(literal(1))
-        .select_from(Span)
-        .join(Subject, Subject.person_id == Span.person_id)
-        .where(same)
-    )
-    wrong = select(Ledger.n, Ledger.subject).where(
-        Ledger.conference_id == conference_id,
-        Ledger.kind == Kind.SPAN.value,
-        ~kept.exists(),
-    )
-    if erased:
-        wrong = wrong.where(Ledger.subject.not_in([UUID(hex=one) for one in erased]))
-    if person_id is not None:
-        wrong = wrong.where(Ledger.subject == await ledger.known_subject(db, person_id))
-    rows = await db.execute(wrong.order_by(Ledger.n).limit(NAMED))
-    bad = [Broken(row.n, "the span it tells of is missing or another") for row in rows]
-    stray = (
-        select(Span.id)
-        .outerjoin(
-            Ledger,
-            (Ledger.conference_id == Span.conference_id)
-            & (Ledger.n == Span.n)
-            & (Ledger.kind == Kind.SPAN.value),
-        )
-        .where(Span.conference_id == conference_id, or_(Span.n.is_(None), Ledger.n.is_(None)))
+    return {n: (subject, body) for n, subject, body in rows}
+
+
+async def _beside(db: Rows, conference_id: UUID, rows: int, person_id: UUID | None) -> list[Broken]:
+    """Spans that are in no row."""
+    stray = select(Span.id).where(
+        Span.conference_id == conference_id, or_(Span.n.is_(None), Span.n < 1, Span.n > rows)
     )
     if person_id is not None:
         stray = stray.where(Span.person_id == person_id)
-    bad += [
+    return [
         Broken(0, f"span {one} is in no row of the ledger")
         for one in await db.scalars(stray.limit(NAMED))
     ]
-    return bad
 
 
-def _body() -> ColumnElement[str]:
-    """`store.span_body` in canonical form, as the database writes it from a span."""
-    parts: dict[str, ColumnElement[str]] = {
-        "beats": cast(Span.beats, String),
-        "booth": _flag(Span.booth),
-        "connection": _id(Span.connection),
-        "device": literal('"', String) + Span.device + literal('"', String),
-        "first_ms": cast(Span.first_ms, String),
-        "last_ms": cast(Span.last_ms, String),
-        "left": _flag(Span.left),
-        "max_gap_ms": cast(Span.max_gap_ms, String),
-        "playing": _flag(Span.playing),
-        "space": _id(Span.space_id),
-        "span": _id(Span.id),
-        "visible": _flag(Span.visible),
+def _body(db: Rows) -> ColumnElement[str]:
+    """A line break and `store.span_body` in canonical form, as the database writes it of a span."""
+    parts: dict[str, tuple[str, Any]] = {
+        "beats": ("%s", Span.beats),
+        "booth": ("%s", _flag(Span.booth)),
+        "connection": ('"%s"', ledger.digits(Span.connection)),
+        "device": ('"%s"', Span.device),
+        "first_ms": ("%s", Span.first_ms),
+        "last_ms": ("%s", Span.last_ms),
+        "left": ("%s", _flag(Span.left)),
+        "max_gap_ms": ("%s", Span.max_gap_ms),
+        "playing": ("%s", _flag(Span.playing)),
+        "space": ('"%s"', ledger.digits(Span.space_id)),
+        "span": ('"%s"', ledger.digits(Span.id)),
+        "visible": ("%s", _flag(Span.visible)),
     }
-    text: ColumnElement[str] = literal("{", String)
-    for at, (name, part) in enumerate(parts.items()):
-        text = text + literal(f'{"," if at else ""}"{name}":', String) + part
-    return text + literal("}", String)
+    template = ",".join(f'"{name}":{shape}' for name, (shape, _) in parts.items())
+    values = [column for _, column in parts.values()]
+    return ledger.formatted(db, f"\n{{{template}}}", *values)
 
 
 def _flag(column: Any) -> ColumnElement[str]:
     return case((column, literal("true", String)), else_=literal("false", String))
-
-
-def _id(column: Any) -> ColumnElement[str]:
-    digits = func.replace(cast(column, String), "-", "", type_=String)
-    return literal('"', String) + digits + literal('"', String)
 
 
 async def _live(db: Rows, conference_id: UUID) -> list[Broken]:

@@ -40,10 +40,15 @@ def text(link: Link) -> str:
 def walk(
     links: list[Link], pinned: dict[int, bytes] | None = None, head: tuple[int, bytes] | None = None
 ) -> Broken | None:
-    walking = Walk(CONFERENCE, pinned or {})
+    """Row by row and many at once: both must find the same, and stand at the same row after."""
+    walking, along = Walk(CONFERENCE, pinned or {}), Walk(CONFERENCE, pinned or {})
+    many = along.along((link.n, "span", "", text(link), link.h) for link in links)
     for link in links:
         if found := walking.step(link.n, text(link), link.h):
+            assert found == many
             return found
+    assert many is None
+    assert (walking.n, walking.h, walking.pinned) == (along.n, along.h, along.pinned)
     return walking.end(head or (links[-1].n, links[-1].h))
 
 
