@@ -226,11 +226,14 @@ async def pseudonyms(db: AsyncSession, person_ids: Collection[UUID]) -> dict[UUI
     """How the ledger calls these people; who has no subject yet gets one."""
     wanted = set(person_ids)
     found = await known(db, wanted)
-    for person_id in sorted(wanted - found.keys()):
-        await insert_once(
-            db, Subject, person_id=person_id, subject=uuid4(), salt=secrets.token_bytes(SALT_BYTES)
-        )
-    return found if len(found) == len(wanted) else await known(db, wanted)
+    if len(found) == len(wanted):
+        return found
+    new = [
+        {"person_id": one, "subject": uuid4(), "salt": secrets.token_bytes(SALT_BYTES)}
+        for one in sorted(wanted - found.keys())
+    ]
+    await db.execute(insert(db, Subject).on_conflict_do_nothing(), new)
+    return await known(db, wanted)
 
 
 async def pseudonym(db: AsyncSession, person_id: UUID) -> Pseudonym:
