@@ -1,6 +1,7 @@
 """What a beat comes to, whole: the answer, what is open, what was sealed; at every edge."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_leaving_seals_what_was() -> None:
 
 @pytest.mark.parametrize("what", ["visible", "playing"])
 def test_something_new_begins_another_span_at_once(what: str) -> None:
-    state = {"visible": what != "visible", "playing": what != "playing"}
+    state: dict[str, Any] = {"visible": what != "visible", "playing": what != "playing"}
     new = taken(OPEN, replace(beat(1_000), **state))
     assert new == Outcome(echo="e5", n=5, running=begun(1_000, **state), sealed=(OPEN,))
     gone = taken(OPEN, replace(beat(1_000), leaving=True, **state))
