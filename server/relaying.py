@@ -18,7 +18,6 @@ FIRST_RELAY_PORT = 8002
 
 async def relay(settings: Settings) -> int:
     """Forward media until SIGTERM; talks to nobody but the server and its viewers."""
-    stop_gently()
     secret = secrets.relay_key(secrets.load(settings.secret_path))
     address, port = settings.media
     async with (
@@ -36,6 +35,7 @@ async def relay(settings: Settings) -> int:
             timeout_graceful_shutdown=1,
             **listening_on(settings.relay),
         )
+        stop_gently()
         await uvicorn.Server(config).serve()
     return 0
 

@@ -60,12 +60,12 @@ async def serve(settings: Settings, role: Roles) -> int:
             f"`rounds {role}` shares its work with other processes: set ROUNDS_DATABASE_URL to "
             "PostgreSQL and ROUNDS_REDIS_URL, or run `rounds serve` alone.",
         )
-    stop_gently()
     with alone(settings):
         await prepare_database(settings)
         async with running(settings, role) as ready:
             # Hubs share one port; the kernel spreads the sockets over them.
             shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
+            stop_gently()
             await ready.server.serve(sockets=shared)
     return 0
 

@@ -4,6 +4,9 @@ import signal
 
 
 def stop_gently() -> None:
-    """Uvicorn stops at a signal and then raises it again: by then it may only end the waiting."""
+    """Call it just before uvicorn serves, which stops at a signal and then raises it again.
+
+    By then the signal may only end the waiting; before, it ends the process at once, as ever.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

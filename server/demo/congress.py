@@ -37,7 +37,6 @@ ENTRANCES = (
 
 async def run(settings: Settings) -> int:
     """Serve the demo until SIGTERM or SIGINT."""
-    stop_gently()
     with alone(settings):
         await prepare_database(settings)
         async with running(settings, Roles.ALL) as ready:
@@ -122,6 +121,7 @@ async def _serve(ready: Ready, congress: Congress, clip_token: str, links: dict[
     stop = asyncio.Event()
     site = ready.services.settings.address
     async with asyncio.TaskGroup() as tasks:
+        stop_gently()
         serving = tasks.create_task(ready.server.serve())
         while not ready.server.started and not serving.done():  # noqa: ASYNC110 - no event
             await asyncio.sleep(READY_SECONDS)
