@@ -1,7 +1,7 @@
 """Kill -9 in mid-session: whatever was acknowledged is there afterwards, and there once.
 
-`ROUNDS_TEST_KILLS` says how often (25 a night); every crowd is of the size that a change can wait
-for.
+`ROUNDS_TEST_KILLS` says how often (25 a night) and `ROUNDS_TEST_LEARNERS` how many watch (300 a
+night); unasked, both are of a size that a change can wait for.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.servers.rounds import Rounds
 from tests.servers.waiting import eventually_async
 
 KILLS = int(os.environ.get("ROUNDS_TEST_KILLS", "3"))
-LEARNERS = 40
+LEARNERS = int(os.environ.get("ROUNDS_TEST_LEARNERS", "40"))
 RECOVERY_SECONDS = 10.0
 """From the moment a server can serve again to the first acknowledgement."""
 
