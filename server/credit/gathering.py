@@ -1,11 +1,10 @@
 """Gathers learners' facts from rows, for the pure functions that make credit of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from server.agenda import store as agenda
 from server.agenda.rules import Conference
 from server.agenda.rules import Session as Planned
 from server.attendance import store as attendance
@@ -18,9 +17,10 @@ from server.credit.checks import store as checks
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment, Incident, excused, net
 from server.credit.findings import Session
-from server.credit.policies import store as policies
 from server.credit.policies.rules import DEFAULT, Published, Rule, rule_at
 from server.credit.rules import Facts
+from server.credit.shared import store as rows
+from server.credit.shared.store import Shared, Stretches
 from server.credit.systems import AMA_PRA_1
 from server.db import Rows
 
@@ -30,7 +30,6 @@ POLICY = DEFAULT.engine
 IMPORTED = "imported"
 """What stands for the device in evidence that came from another tool's report."""
 
-Stretches = Sequence[tuple[int, int | None]]
 Gathered = tuple[Facts, list[Evidence]]
 
 
@@ -49,6 +48,15 @@ def session_of(
         min_minutes=rule.min_minutes,
         policy=None if rule.engine == POLICY else rule.engine,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What is on record of one learner."""
+
+    evidence: list[Evidence]
+    adjustments: Sequence[Adjustment] = ()
+    asked: Sequence[Put] = ()
 
 
 async def gather(
@@ -77,25 +85,44 @@ async def gather_all(
 
     `published` are the rules to go by; without them, those that are.
     """
-    ids = [session.id for session in planned]
-    live = await agenda.live_intervals(db, conference.id, ids)
-    excluded = await agenda.excluded(db, conference.id, ids)
-    incidents = await corrections.incidents(db, conference.id, ids)
-    found = await corrections.evidence_of(db, conference.id, person_ids)
+    shared = await rows.read(db, conference, planned, published=published)
+    return made_of(shared, await own(db, conference.id, person_ids), now_ms=now_ms)
+
+
+async def own(
+    db: Rows,
+    conference_id: UUID,
+    person_ids: Collection[UUID],
+    *,
+    session_id: UUID | None = None,
+) -> dict[UUID, Own]:
+    """What is on record of these people: of everything, or of one session and all booths."""
+    found = await corrections.evidence_of(db, conference_id, person_ids, session_id=session_id)
     adjusted: dict[UUID, list[Adjustment]] = {}
-    for one in await corrections.adjustments(db, conference.id, person_ids):
+    for one in await corrections.adjustments(db, conference_id, person_ids):
         if one.in_force:
             adjusted.setdefault(one.person_id, []).append(one)
-    if published is None:
-        published = await policies.history(db, conference.id)
-    rules = {session.id: rule_at(published, session.starts_at) for session in planned}
-    asked = await checks.of_persons(db, conference.id, person_ids)
-    accredited = [session for session in planned if session.accredited]
+    asked = await checks.of_persons(db, conference_id, person_ids)
+    return {
+        person_id: Own(
+            evidence=evidence,
+            adjustments=adjusted.get(person_id, ()),
+            asked=asked.get(person_id, ()),
+        )
+        for person_id, evidence in found.items()
+    }
+
+
+def made_of(shared: Shared, everybody: Mapping[UUID, Own], *, now_ms: int) -> dict[UUID, Gathered]:
+    """The facts of each learner, of what they share and what is their own."""
+    conference = shared.conference
+    rules = {session.id: rule_at(shared.published, session.starts_at) for session in shared.planned}
+    accredited = [session for session in shared.planned if session.accredited]
     sessions = [
         session_of(
             session,
-            live.get(session.id, ()),
-            excluded.get(session.id, ()),
+            shared.live.get(session.id, ()),
+            shared.excluded.get(session.id, ()),
             conference,
             now_ms=now_ms,
             rule=rules[session.id],
@@ -108,20 +135,22 @@ async def gather_all(
             Facts(
                 systems=(AMA_PRA_1,),
                 sessions=corrected(
-                    checked(sessions, asked.get(person_id, ()), rules, incidents),
-                    evidence,
-                    adjusted.get(person_id, ()),
-                    incidents,
+                    checked(sessions, one.asked, rules, shared.incidents),
+                    one.evidence,
+                    one.adjustments,
+                    shared.incidents,
                 ),
-                proofs={one.id: attendance.proofs(evidence, UUID(one.id)) for one in sessions},
+                proofs={
+                    each.id: attendance.proofs(one.evidence, UUID(each.id)) for each in sessions
+                },
                 policy=POLICY,
                 designated_max=maxima,
-                booth=booth_time(evidence),
+                booth=booth_time(one.evidence),
                 faculty_of=_faculty_of(accredited, person_id),
             ),
-            evidence,
+            one.evidence,
         )
-        for person_id, evidence in found.items()
+        for person_id, one in everybody.items()
     }
 
 

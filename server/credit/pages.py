@@ -10,7 +10,6 @@ from starlette.routing import BaseRoute
 
 from server import clock
 from server.access import guarded, public
-from server.agenda import store as agenda
 from server.attendance import store as attendance
 from server.call import Call
 from server.credit import claiming, live, ring, store
@@ -45,8 +44,7 @@ SECRET_LETTERS = 32
 async def show_standing(request: Request, call: Call) -> Response:
     """The card beside a session, as JSON: the element asks after each acknowledged beat."""
     async with call.db.read() as db:
-        session = await agenda.session(db, call.conference_id, request.path_params["session_id"])
-        standing = await ring.panel(call, db, session)
+        standing = await ring.again(call, db, request.path_params["session_id"])
     return JSONResponse(msgspec.to_builtins(standing))
 
 

@@ -1,6 +1,8 @@
 """The card beside a session: what is on record of it, what that is worth so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -12,11 +14,14 @@ from server.agenda.rules import Session as Planned
 from server.attendance import store as attendance
 from server.attendance.checks import ON_THE_WAY_MS, Put, State
 from server.call import Call
-from server.credit.checks import store as checks
 from server.credit.findings import Check
-from server.credit.gathering import POLICY, gather
-from server.credit.policies import store as policies
+from server.credit.gathering import POLICY, made_of, own
 from server.credit.policies.rules import rule_at, sentence
+from server.credit.rules import Facts, explain
+from server.credit.shared import store as rows
+from server.credit.shared.memory import Memory
+from server.credit.shared.store import Shared
+from server.credit.showing import Stretch, strip
 from server.credit.standing import Standing, standing
 from server.db import Rows
 
@@ -24,6 +29,7 @@ from server.db import Rows
 class Open(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     left_ms: int
+    closes_ms: int
     extended: bool
 
 
@@ -53,21 +59,50 @@ class Ring(msgspec.Struct, frozen=True, kw_only=True):
     checks_asked: int = 0
     check: Open | None = None
     """The check that waits for an answer."""
+    short_ms: int = 0
+    """What is missing to the session's minimum."""
+    strip: tuple[Stretch, ...] = ()
+    """What each stretch was until now, as on the page "My credit"."""
+
+
+SHARED = Memory()
+"""Of this process."""
 
 
 async def panel(call: Call, db: Rows, session: Planned) -> Ring:
     """The learner's standing in one session, from rows, by the same functions as a claim."""
+    return await _ring(call, db, await _read(call, db, session))
+
+
+async def again(call: Call, db: Rows, session_id: UUID) -> Ring:
+    """The same for a page that asks often: what all learners share may be a second old."""
+    shared = SHARED.get(call.conference_id, session_id)
+    if shared is None:
+        session = await agenda.session(db, call.conference_id, session_id)
+        shared = await _read(call, db, session)
+    else:
+        shared = await rows.on_air_now(db, shared)
+    return await _ring(call, db, shared)
+
+
+async def _read(call: Call, db: Rows, session: Planned) -> Shared:
+    read_ms = clock.steady_ms()
     conference = await agenda.conference(db, call.conference_id)
+    shared = await rows.read(db, conference, [session])
+    SHARED.put(shared, read_ms=read_ms)
+    return shared
+
+
+async def _ring(call: Call, db: Rows, shared: Shared) -> Ring:
+    (session,) = shared.planned
     now_ms = clock.now_ms()
-    facts, found = await gather(db, conference, [session], call.person_id, now_ms=now_ms)
-    planned = facts.sessions[0] if facts.sessions else None
+    zone = shared.conference.zone
+    if not session.accredited:
+        return _nothing(session, zone)
+    everybody = await own(db, call.conference_id, (call.person_id,), session_id=session.id)
+    facts, found = made_of(shared, everybody, now_ms=now_ms)[call.person_id]
+    planned = facts.sessions[0]
     faculty = str(session.id) in facts.faculty_of
-    published = await policies.history(db, call.conference_id)
-    asked = (await checks.of_persons(db, call.conference_id, (call.person_id,))).get(
-        call.person_id, []
-    )
-    if planned is None:
-        return _nothing(session, conference.zone)
     stands = standing(
         planned,
         attendance.proofs(found, session.id),
@@ -77,12 +112,27 @@ async def panel(call: Call, db: Rows, session: Planned) -> Ring:
         booth=facts.booth,
         faculty=faculty,
     )
-    shown = _shown(session, stands, faculty=faculty, zone=conference.zone)
+    shown = _shown(session, stands, faculty=faculty, zone=zone)
+    asked = everybody[call.person_id].asked
     return _with_checks(
-        shown, planned.checks,
+        msgspec.structs.replace(shown, strip=_strip(shared, facts, found)),
+        planned.checks,
         _open([one for one in asked if one.session_id == session.id], now_ms),
-        sentence(rule_at(published, session.starts_at)),
-    )  # fmt: skip
+        sentence(rule_at(shared.published, session.starts_at)),
+    )
+
+
+def _strip(
+    shared: Shared, facts: Facts, found: Sequence[attendance.Evidence]
+) -> tuple[Stretch, ...]:
+    """The stretches until now. A minimum that is not met yet takes nothing away before the end."""
+    (session,) = shared.planned
+    if session.phase is not Phase.ENDED:
+        none = Decimal()
+        free = [replace(one, min_percent=none, min_minutes=none) for one in facts.sessions]
+        facts = replace(facts, sessions=free)
+    drawn = strip(session, explain(facts), found, shared.conference.tz)
+    return drawn.stretches if drawn else ()
 
 
 def _with_checks(shown: Ring, counted: Sequence[Check], waits: Open | None, rule: str) -> Ring:
@@ -98,7 +148,8 @@ def _with_checks(shown: Ring, counted: Sequence[Check], waits: Open | None, rule
 def _open(asked: Sequence[Put], now_ms: int) -> Open | None:
     for one in asked:
         if one.state is State.OPEN and now_ms <= one.closes_ms + ON_THE_WAY_MS:
-            return Open(id=one.id, left_ms=max(0, one.closes_ms - now_ms), extended=one.extended)
+            left_ms = max(0, one.closes_ms - now_ms)
+            return Open(id=one.id, left_ms=left_ms, closes_ms=one.closes_ms, extended=one.extended)
     return None
 
 
@@ -126,6 +177,7 @@ def _shown(session: Planned, stands: Standing, *, faculty: bool, zone: str) -> R
         next_at_ms=stands.upcoming.at_ms if stands.upcoming else None,
         recorded_until_ms=stands.recorded_until_ms,
         stopped=stands.stopped,
+        short_ms=stands.short_ms,
         zone=zone,
     )
 

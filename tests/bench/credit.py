@@ -180,8 +180,7 @@ async def _recompute(day: Day) -> None:
 async def _ring(day: Day, at: int) -> None:
     call: Any = SimpleNamespace(conference_id=day.conference_id, person_id=day.persons[at])
     async with day.database.read() as db:
-        session = await agenda.session(db, day.conference_id, day.sessions[-1])
-        await ring.panel(call, db, session)
+        await ring.again(call, db, day.sessions[-1])
 
 
 async def _verifying(url: str, suffix: str, rows: int) -> list[Figure]:

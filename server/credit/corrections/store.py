@@ -5,9 +5,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, ForeignKeyConstraint, Index, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Select,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from server import clock
 from server.attendance.rules import Proof
@@ -329,30 +340,47 @@ def _incident(row: Outage, sessions: set[UUID], ruling: Ruling | None) -> rules.
 
 
 async def evidence_of(
-    db: AsyncSession, conference_id: UUID, person_ids: Collection[UUID]
+    db: AsyncSession,
+    conference_id: UUID,
+    person_ids: Collection[UUID],
+    *,
+    session_id: UUID | None = None,
 ) -> dict[UUID, list[Evidence]]:
-    """Everything on record of these people, in order of time: in two statements."""
+    """Everything on record of these people, or of one session and all booths; by time."""
     found: dict[UUID, list[Evidence]] = {person_id: [] for person_id in person_ids}
-    tables: tuple[type[Span | OpenSpan], ...] = (Span, OpenSpan)
-    for table in tables:
-        left = table.left if table is Span else None
-        columns: list[Any] = [
-            table.person_id, table.space_id, table.booth, table.device, table.connection,
-            table.first_ms, table.last_ms, table.visible, table.playing,
-        ]  # fmt: skip
-        rows = await db.execute(
-            select(*columns, *([left] if left is not None else [])).where(
-                table.conference_id == conference_id, table.person_id.in_(person_ids)
+    rows = await db.execute(
+        union_all(
+            _evidence(Span, Span.left, conference_id, person_ids, session_id),
+            _evidence(OpenSpan, false(), conference_id, person_ids, session_id),
+        )
+    )
+    for person_id, space_id, booth, device, connection, *times in rows:
+        first_ms, last_ms, visible, playing, left = times
+        proof = Proof(connection, first_ms, last_ms, left, visible, playing)
+        found[person_id].append(
+            Evidence(
+                person_id=person_id, space_id=space_id, booth=booth, device=device, proof=proof
             )
         )
-        for person_id, space_id, booth, device, connection, *times in rows:
-            first_ms, last_ms, visible, playing, *leave = times
-            proof = Proof(connection, first_ms, last_ms, bool(leave and leave[0]), visible, playing)
-            found[person_id].append(
-                Evidence(
-                    person_id=person_id, space_id=space_id, booth=booth, device=device, proof=proof
-                )
-            )
-    for person_id, evidence in found.items():
-        found[person_id] = sorted(evidence, key=lambda one: (one.proof.first_ms, one.proof.last_ms))
+    for evidence in found.values():
+        evidence.sort(key=lambda one: (one.proof.first_ms, one.proof.last_ms))
     return found
+
+
+def _evidence(
+    table: type[Span | OpenSpan],
+    left: ColumnElement[bool] | InstrumentedAttribute[bool],
+    conference_id: UUID,
+    person_ids: Collection[UUID],
+    session_id: UUID | None,
+) -> Select[Any]:
+    columns: list[Any] = [
+        table.person_id, table.space_id, table.booth, table.device, table.connection,
+        table.first_ms, table.last_ms, table.visible, table.playing, left,
+    ]  # fmt: skip
+    wanted = select(*columns).where(
+        table.conference_id == conference_id, table.person_id.in_(person_ids)
+    )
+    if session_id is not None:
+        wanted = wanted.where(or_(table.space_id == session_id, table.booth))
+    return wanted

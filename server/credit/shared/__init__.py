@@ -1,0 +1,1 @@
+"""What all learners of a session share, read once for many of them."""
