@@ -33,6 +33,7 @@ from server.credit.findings import Check
 from server.credit.gathering import gather
 from server.credit.policies import store as policies
 from server.credit.policies.rules import PublishedMeanwhile, Rule
+from server.credit.ring import Ring
 from server.credit.trying import tried
 from server.errors import NotFound
 from server.people import store as people
@@ -40,6 +41,7 @@ from server.places import RememberedPlaces
 from server.rights import Place, Role
 from server.services import Services, open_services
 from server.settings import Settings
+from tests.servers.waiting import eventually_async
 
 ASKING = Rule(counts=Counts.PLAYING, checks_an_hour=3)
 SITE = "http://127.0.0.1:8000"
@@ -136,11 +138,16 @@ class World:
             )
         return facts.sessions[0].checks
 
-    async def ring(self) -> ring.Ring:
+    async def ring(self) -> Ring:
         call = await self.call()
         async with self.services.db.read() as db:
             session = await agenda.session(db, self.conference_id, self.session_id)
             return await ring.panel(call, db, session)
+
+    async def ring_again(self, session_id: UUID | None = None) -> Ring:
+        call = await self.call()
+        async with self.services.db.read() as db:
+            return await ring.again(call, db, session_id or self.session_id)
 
 
 @asynccontextmanager
@@ -439,3 +446,43 @@ async def _publishes(officer: httpx.AsyncClient) -> None:
     shown = (await officer.get(base)).text
     assert "Version 2." in shown
     assert "80 % of its time" in shown
+
+
+async def test_what_is_held_of_a_session_hides_nothing_of_stage_or_learner(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Asking often reads less, and says what asking once says."""
+    async with world(database_url, tmp_path) as here:
+        _asker, put = await asked(here)
+        shown = await here.ring()
+        assert (shown.live, shown.stopped) == (True, False)
+        assert shown.recorded_until_ms == here.now_ms
+        assert shown.minutes == (here.now_ms - here.from_ms) // 60_000
+        await live.act(await here.call(), here.session_id, put.id, extend=False)
+        assert (await here.ring_again()).check is None
+        await here.be_there(here.now_ms + 5_000)
+        assert (await here.ring_again()).recorded_until_ms == here.now_ms + 5_000
+        await here.turn(Phase.PAUSED, here.now_ms + 6_000)
+        assert (await here.ring_again()).live is False
+        await here.turn(Phase.ENDED, here.now_ms + 7_000)
+        assert (await here.ring_again()).over is True
+        assert await here.ring_again() == await here.ring()
+        ring.SHARED.clear()
+        assert await here.ring_again() == await here.ring()
+        with pytest.raises(NotFound):
+            await here.ring_again(uuid4())
+
+
+async def test_a_rule_reaches_those_who_ask_often_within_seconds(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with world(sqlite_url, tmp_path) as here:
+        assert "connected" not in (await here.ring()).rule
+        await here.publish(Rule(counts=Counts.ANY))
+
+        async def told() -> str | None:
+            rule = (await here.ring_again()).rule
+            return rule if "connected" in rule else None
+
+        said: str | None = await eventually_async(told, within=5)
+        assert said is not None
