@@ -20,11 +20,11 @@ WORDS: dict[Reason, str] = {
     Reason.PRESENT: "On record, picture playing",
     Reason.OFF_AIR: "The session was paused",
     Reason.EXCLUDED: "Break, no education",
-    Reason.IN_BOOTH: "In the exhibit hall",
+    Reason.IN_BOOTH: "In a booth",
     Reason.NO_EVIDENCE: "Away, or not connected",
     Reason.NOT_PLAYING: "Connected, picture not playing",
     Reason.NOT_VISIBLE: "Connected, page out of sight",
-    Reason.CHECK_UNANSWERED: "Presence check not answered",
+    Reason.CHECK_UNANSWERED: "Check missed",
     Reason.EXCUSED: "Our outage, excused",
     Reason.ADJUSTED: "Added by an officer",
     Reason.COUNTED_ELSEWHERE: "Counted in a parallel session",
@@ -63,6 +63,8 @@ class Strip:
     ends_at: datetime
     designated_minutes: int
     counted_minutes: int
+    rule: str
+    """Which time its rule counts."""
     stretches: tuple[Stretch, ...]
     verdict: str
     passed: bool
@@ -92,6 +94,7 @@ def strip(
         ends_at=planned.ends_at.astimezone(zone),
         designated_minutes=planned.designated_ms // 60_000,
         counted_minutes=sum(end - start for start, end in own) // 60_000,
+        rule=COUNTED[counts],
         stretches=tuple(
             _stretch(segment, _device(device, counts), window_ms, zone)
             for segment in segments
@@ -163,6 +166,11 @@ DEVICES = {
     "laptop": ("lap", "laptop", "Laptop, {}"),
     "phone": ("pho", "smartphone", "Phone, {}"),
     "imported": ("lap", "upload", "In another tool, by its report"),
+}
+COUNTED = {
+    Counts.ANY: "time connected",
+    Counts.PLAYING: "time in front of the playing picture",
+    Counts.VISIBLE: "time with the page in sight",
 }
 SEEN = {
     Counts.ANY: "connected",

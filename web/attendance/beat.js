@@ -17,6 +17,7 @@ class AttendanceBeat extends HTMLElement {
   #stop = new AbortController();
 
   connectedCallback() {
+    this.#pulse.begin(Date.now());
     const { signal } = this.#stop;
     live.addEventListener("welcome", (event) => {
       this.#welcome(/** @type {CustomEvent} */ (event).detail);

@@ -38,6 +38,14 @@ export class Pulse {
     this.#keptAt ??= now;
   }
 
+  /**
+   * The page is there: from now on, not only from the first welcome, silence is told.
+   * @param {number} now
+   */
+  begin(now) {
+    this.#keptAt ??= now;
+  }
+
   /** The socket is gone: nothing can be sent until the next welcome. */
   gone() {
     this.#echo = "";

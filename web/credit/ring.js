@@ -1,7 +1,7 @@
 import { LitElement, html } from "../vendor/lit.js";
 import { icon, ring as mark } from "../shell/parts.js";
 import { live } from "../live/socket.js";
-import { checkIns, left, outlook, plain, record, sum } from "./sentences.js";
+import { checkIns, kinds, left, missing, outlook, plain, record, spoken, sum } from "./sentences.js";
 
 /** @typedef {import("./sentences.js").Ring} Ring */
 
@@ -135,6 +135,17 @@ class CreditRing extends LitElement {
     </section>`;
   }
 
+  /** The band of credit/_strip.html, and what its colours stand for. @param {Ring} ring */
+  #strip({ strip }) {
+    const [first, last] = [strip[0], strip.at(-1)];
+    if (!first || !last) return "";
+    return html`<div class="ownstrip">
+      <div class="strip" role="img" aria-label=${spoken(strip)}>${strip.map((piece) => html`<span class="k ${piece.style}" data-percent=${piece.percent}>${piece.percent > 9 ? icon(piece.icon) : ""}</span>`)}</div>
+      <div class="axis num"><span>${first.starts}</span><span>${last.ends}</span></div>
+      <ul class="legend">${kinds(strip).map(({ style, words }) => html`<li><span class="k ${style}"></span>${words}</li>`)}</ul>
+    </div>`;
+  }
+
   render() {
     const ring = this.ring;
     if (!ring) return html``;
@@ -147,8 +158,10 @@ class CreditRing extends LitElement {
         <p>${outlook(ring)}</p>
         ${said ? html`<p class="next ${said.due ? "due" : ""}" role=${said.due ? "status" : "presentation"}>${icon(said.due ? "circle-alert" : "circle-check")}<span>${said.text}</span></p>` : ""}
         ${checkIns(ring) ? html`<p class="next">${icon("circle-check")}<span>${checkIns(ring)}</span></p>` : ""}
+        ${missing(ring).map((text) => html`<p class="next due">${icon("clock")}<span>${text}</span></p>`)}
         <details class="ruleinforce"><summary>${icon("file-text")}The rule in force</summary><p>${ring.rule}</p></details>
       </div>
+      ${this.#strip(ring)}
       <p class="sr" aria-live="assertive" data-part="announce"></p>
       ${this.#still(ring)}`;
   }

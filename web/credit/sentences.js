@@ -1,6 +1,12 @@
 /** What the card beside a session says. Pure, so that `node --test` can read it. */
 
 /**
+ * A piece of the strip; `style` is its class in credit.css.
+ * @typedef {{ starts: string, ends: string, style: string, icon: string, words: string, percent: number,
+ *   minutes: string, counts: boolean }} Stretch
+ */
+
+/**
  * @typedef {object} Ring
  * @property {string} session_id
  * @property {boolean} accredited
@@ -22,7 +28,9 @@
  * @property {string} rule
  * @property {number} checks_done
  * @property {number} checks_asked
- * @property {{ id: string, left_ms: number, extended: boolean } | null} check
+ * @property {{ id: string, left_ms: number, closes_ms: number, extended: boolean } | null} check
+ * @property {number} short_ms - missing to the session's minimum
+ * @property {Stretch[]} strip
  */
 
 /** @param {string} units - "0.50" reads "0.5", "1.00" reads "1" */
@@ -88,10 +96,49 @@ export function left(ms) {
  */
 export function record(ring, silent) {
   if (!ring.live) return undefined;
-  if (silent) return { text: "Your attendance is not being recorded", due: true };
-  if (!ring.recorded_until_ms) return { text: "Play the session to be on record", due: true };
-  const until = clock(ring.recorded_until_ms, ring.zone, true);
+  const until = ring.recorded_until_ms ? clock(ring.recorded_until_ms, ring.zone, true) : "";
+  if (silent) {
+    const kept = until ? `. On record until ${until}` : "";
+    return { text: `Your attendance is not being recorded${kept}`, due: true };
+  }
+  if (!until) return { text: "Play the session to be on record", due: true };
   return ring.stopped
     ? { text: `Stopped. On record until ${until}`, due: true }
     : { text: `On record until ${until}`, due: false };
+}
+
+/**
+ * What is missing, and until when it can be mended.
+ * @param {Ring} ring
+ */
+export function missing(ring) {
+  const said = [];
+  if (ring.check) said.push(`Check-in open until ${clock(ring.check.closes_ms, ring.zone, true)}.`);
+  if (ring.live && ring.short_ms > 0) said.push(short(ring));
+  return said;
+}
+
+/** @param {Ring} ring */
+function short(ring) {
+  const minutes = `${Math.ceil(ring.short_ms / 60_000)} min missing to this session's minimum`;
+  if (!ring.ends_ms) return `${minutes}. They can be made up while the session goes on.`;
+  return Number(ring.units_if_staying) > 0
+    ? `${minutes}. They can be made up until ${clock(ring.ends_ms, ring.zone)}.`
+    : `${minutes}: more than is left until ${clock(ring.ends_ms, ring.zone)}.`;
+}
+
+/**
+ * The strip in words, for those who do not see it.
+ * @param {Stretch[]} strip
+ */
+export function spoken(strip) {
+  return strip.map(({ starts, ends, words }) => `${starts} to ${ends}: ${words}.`).join(" ");
+}
+
+/**
+ * Each kind of stretch once, in the order in which it came, for the legend.
+ * @param {Stretch[]} strip
+ */
+export function kinds(strip) {
+  return [...new Map(strip.map((piece) => [piece.words, piece])).values()];
 }

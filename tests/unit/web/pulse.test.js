@@ -52,3 +52,14 @@ test("thirty seconds without an answer are told", () => {
   pulse.kept({ n: 1, echo: "b" }, 31_000);
   assert.equal(pulse.silent(32_000), false);
 });
+
+test("a socket that never opens is told as well", () => {
+  const pulse = new Pulse();
+  assert.equal(pulse.silent(99_000), false);
+  pulse.begin(0);
+  assert.equal(pulse.silent(30_001), true);
+  pulse.welcome("a", 40_000);
+  assert.equal(pulse.silent(40_001), true, "a welcome is no record");
+  pulse.kept({ n: 0, echo: "b" }, 41_000);
+  assert.equal(pulse.silent(42_000), false);
+});
