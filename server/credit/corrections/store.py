@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Select,
+    Uuid,
+    bindparam,
     false,
     func,
     or_,
@@ -18,7 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.attendance.rules import Proof
@@ -339,6 +341,34 @@ def _incident(row: Outage, sessions: set[UUID], ruling: Ruling | None) -> rules.
 # Evidence of many at once.
 
 
+def _evidence(*, of_session: bool) -> CompoundSelect[Any]:
+    """Built once: writing a statement of many columns anew costs as much as running it."""
+    tables: tuple[tuple[type[Span | OpenSpan], Any], ...] = (
+        (Span, Span.left),
+        (OpenSpan, false()),
+    )
+    wanted = []
+    for table, left in tables:
+        columns: list[Any] = [
+            table.person_id, table.space_id, table.booth, table.device, table.connection,
+            table.first_ms, table.last_ms, table.visible, table.playing, left,
+        ]  # fmt: skip
+        own = select(*columns).where(
+            table.conference_id == bindparam("conference_id", type_=Uuid()),
+            table.person_id.in_(bindparam("person_ids", type_=Uuid(), expanding=True)),
+        )
+        if of_session:
+            own = own.where(
+                or_(table.space_id == bindparam("session_id", type_=Uuid()), table.booth)
+            )
+        wanted.append(own)
+    return union_all(*wanted)
+
+
+EVERYTHING = _evidence(of_session=False)
+OF_SESSION = _evidence(of_session=True)
+
+
 async def evidence_of(
     db: AsyncSession,
     conference_id: UUID,
@@ -348,12 +378,11 @@ async def evidence_of(
 ) -> dict[UUID, list[Evidence]]:
     """Everything on record of these people, or of one session and all booths; by time."""
     found: dict[UUID, list[Evidence]] = {person_id: [] for person_id in person_ids}
-    rows = await db.execute(
-        union_all(
-            _evidence(Span, Span.left, conference_id, person_ids, session_id),
-            _evidence(OpenSpan, false(), conference_id, person_ids, session_id),
-        )
-    )
+    given: dict[str, Any] = {"conference_id": conference_id, "person_ids": list(person_ids)}
+    if session_id is None:
+        rows = await db.execute(EVERYTHING, given)
+    else:
+        rows = await db.execute(OF_SESSION, {**given, "session_id": session_id})
     for person_id, space_id, booth, device, connection, *times in rows:
         first_ms, last_ms, visible, playing, left = times
         proof = Proof(connection, first_ms, last_ms, left, visible, playing)
@@ -365,22 +394,3 @@ async def evidence_of(
     for evidence in found.values():
         evidence.sort(key=lambda one: (one.proof.first_ms, one.proof.last_ms))
     return found
-
-
-def _evidence(
-    table: type[Span | OpenSpan],
-    left: ColumnElement[bool] | InstrumentedAttribute[bool],
-    conference_id: UUID,
-    person_ids: Collection[UUID],
-    session_id: UUID | None,
-) -> Select[Any]:
-    columns: list[Any] = [
-        table.person_id, table.space_id, table.booth, table.device, table.connection,
-        table.first_ms, table.last_ms, table.visible, table.playing, left,
-    ]  # fmt: skip
-    wanted = select(*columns).where(
-        table.conference_id == conference_id, table.person_id.in_(person_ids)
-    )
-    if session_id is not None:
-        wanted = wanted.where(or_(table.space_id == session_id, table.booth))
-    return wanted

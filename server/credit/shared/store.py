@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import Uuid, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.agenda import store as agenda
@@ -49,22 +49,28 @@ async def read(
     )
 
 
+ON_AIR = (
+    select(agenda.Session.phase, agenda.LiveInterval.from_ms, agenda.LiveInterval.to_ms)
+    .outerjoin(
+        agenda.LiveInterval,
+        and_(
+            agenda.LiveInterval.conference_id == agenda.Session.conference_id,
+            agenda.LiveInterval.session_id == agenda.Session.id,
+        ),
+    )
+    .where(
+        agenda.Session.conference_id == bindparam("conference_id", type_=Uuid()),
+        agenda.Session.id == bindparam("session_id", type_=Uuid()),
+    )
+    .order_by(agenda.LiveInterval.from_ms)
+)
+
+
 async def on_air_now(db: AsyncSession, shared: Shared) -> Shared:
     """The same with its one session's phase and stretches on air as they are now."""
     (session,) = shared.planned
-    live = agenda.LiveInterval
-    joined = and_(
-        live.conference_id == agenda.Session.conference_id, live.session_id == agenda.Session.id
-    )
-    rows = await db.execute(
-        select(agenda.Session.phase, live.from_ms, live.to_ms)
-        .outerjoin(live, joined)
-        .where(
-            agenda.Session.conference_id == session.conference_id, agenda.Session.id == session.id
-        )
-        .order_by(live.from_ms)
-    )
-    found = rows.all()
+    given = {"conference_id": session.conference_id, "session_id": session.id}
+    found = (await db.execute(ON_AIR, given)).all()
     if not found:
         raise NotFound("There is no such session.")
     stretches = [(from_ms, to_ms) for _, from_ms, to_ms in found if from_ms is not None]
