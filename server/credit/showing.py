@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from server import clock
+from server.agenda.rules import Phase
 from server.agenda.rules import Session as Planned
 from server.attendance.intervals import NOTHING, Intervals, difference, intersection, union
 from server.attendance.rules import Counts, coverage
@@ -34,6 +35,9 @@ WORDS: dict[Reason, str] = {
     Reason.BELOW_PERCENT: "Below the share this session asks for",
     Reason.BELOW_MINUTES: "Below the minutes this session asks for",
 }
+
+MENDABLE = frozenset({Reason.NO_QUALIFIED_TIME, Reason.BELOW_PERCENT, Reason.BELOW_MINUTES})
+"""What staying can change."""
 
 SMALLEST_MS = 1_000
 """Shorter stretches stay in the sum and are not drawn."""
@@ -68,6 +72,8 @@ class Strip:
     stretches: tuple[Stretch, ...]
     verdict: str
     passed: bool
+    mendable: bool
+    """It is not passed, and not over either."""
 
 
 def strip(
@@ -103,6 +109,7 @@ def strip(
         ),
         verdict=_verdict(finding),
         passed=finding.passed,
+        mendable=finding.reason in MENDABLE and planned.phase is not Phase.ENDED,
     )
 
 
