@@ -10,7 +10,7 @@ from server.agenda.rules import Session as Planned
 from server.attendance import store as attendance
 from server.attendance.checks import Put
 from server.attendance.intervals import Intervals, union
-from server.attendance.rules import Counts, coverage
+from server.attendance.rules import Counts, Proof, coverage
 from server.attendance.store import Evidence
 from server.credit.checks import rules as check_rules
 from server.credit.checks import store as checks
@@ -140,9 +140,7 @@ def made_of(shared: Shared, everybody: Mapping[UUID, Own], *, now_ms: int) -> di
                     one.adjustments,
                     shared.incidents,
                 ),
-                proofs={
-                    each.id: attendance.proofs(one.evidence, UUID(each.id)) for each in sessions
-                },
+                proofs=_proofs(accredited, one.evidence),
                 policy=POLICY,
                 designated_max=maxima,
                 booth=booth_time(one.evidence),
@@ -152,6 +150,16 @@ def made_of(shared: Shared, everybody: Mapping[UUID, Own], *, now_ms: int) -> di
         )
         for person_id, one in everybody.items()
     }
+
+
+def _proofs(sessions: Iterable[Planned], evidence: Iterable[Evidence]) -> dict[str, list[Proof]]:
+    """The proofs of each session, in one go over the evidence."""
+    found: dict[UUID, list[Proof]] = {session.id: [] for session in sessions}
+    for one in evidence:
+        own = found.get(one.space_id)
+        if own is not None:
+            own.append(one.proof)
+    return {str(session_id): own for session_id, own in found.items()}
 
 
 def checked(
