@@ -27,7 +27,6 @@ from tests.servers.postgres import Postgres
 from tests.servers.processes import free_port
 from tests.servers.redis import Redis, running_redis
 from tests.servers.rounds import Rounds, rounds, running_rounds
-from tests.servers.waiting import eventually_async
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -181,7 +180,9 @@ async def test_a_redis_that_forgets_is_recovered_from_without_a_reload(
         for page in (one, two):
             await recovered(site, page, f"After it was {how}?")
         # One may have been told to resync before the event, the other after: they come to agree.
-        await eventually_async(lambda: agree(site, one, two), what="one position")
+        async with asyncio.timeout(AGREE_SECONDS):
+            while not await agree(site, one, two):  # noqa: ASYNC110 - only the servers know
+                await asyncio.sleep(0.2)
     text = shown(site)
     assert f"Before it was {how}?" in text
     assert ("While it was away?" in text) or how == "wiped"
@@ -192,6 +193,10 @@ def shown(site: Site) -> str:
     with site.http(Role.MODERATOR) as http:
         page = http.get(f"/sessions/{site.seeded.session_id}", headers={"Accept": "text/html"})
     return page.text
+
+
+AGREE_SECONDS = 10
+"""What a process needs to read the stream after its Redis came back, several times over."""
 
 
 async def agree(site: Site, one: SocketPage, two: SocketPage) -> bool:
