@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -27,6 +29,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.processes import free_port
 from tests.servers.redis import Redis, running_redis
 from tests.servers.rounds import Rounds, rounds, running_rounds
+from tests.servers.waiting import eventually_async
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -180,9 +183,8 @@ async def test_a_redis_that_forgets_is_recovered_from_without_a_reload(
         for page in (one, two):
             await recovered(site, page, f"After it was {how}?")
         # One may have been told to resync before the event, the other after: they come to agree.
-        async with asyncio.timeout(AGREE_SECONDS):
-            while not await agree(site, one, two):  # noqa: ASYNC110 - only the servers know
-                await asyncio.sleep(0.2)
+        together: Callable[[], Any] = partial(agree, site, one, two)
+        assert await eventually_async(together, AGREE_SECONDS, "one position")
     text = shown(site)
     assert f"Before it was {how}?" in text
     assert ("While it was away?" in text) or how == "wiped"
@@ -195,7 +197,7 @@ def shown(site: Site) -> str:
     return page.text
 
 
-AGREE_SECONDS = 10
+AGREE_SECONDS = 5
 """What a process needs to read the stream after its Redis came back, several times over."""
 
 
