@@ -107,6 +107,9 @@ export function record(ring, silent) {
     : { text: `On record until ${until}`, due: false };
 }
 
+/** Where no minimum is set a session still asks for some time at all: that is no minimum to speak of. */
+const ANY_TIME_MS = 1;
+
 /**
  * What is missing, and until when it can be mended.
  * @param {Ring} ring
@@ -114,7 +117,7 @@ export function record(ring, silent) {
 export function missing(ring) {
   const said = [];
   if (ring.check) said.push(`Check-in open until ${clock(ring.check.closes_ms, ring.zone, true)}.`);
-  if (ring.live && ring.short_ms > 0) said.push(short(ring));
+  if (ring.live && ring.short_ms > ANY_TIME_MS) said.push(short(ring));
   return said;
 }
 

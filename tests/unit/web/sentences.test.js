@@ -40,3 +40,7 @@ test("the strip is said piece by piece, and its legend names each kind once", ()
   assert.equal(spoken(strip), "10:00:00 to 10:01:00: Laptop. 10:01:00 to 10:02:00: Away. 10:02:00 to 10:03:00: Laptop.");
   assert.deepEqual(kinds(strip).map(({ words }) => words), ["Laptop", "Away"]);
 });
+
+test("a session without a minimum asks for none, though some time must be on record", () => {
+  assert.deepEqual(missing(ring({ short_ms: 1, minutes: 0, units: "0" })), []);
+});
