@@ -170,7 +170,7 @@ export class Viewing extends EventTarget {
     this.#close();
     this.#dispatch("refused", code);
     if (code === "stage.off_air") {
-      this.#say("joining");
+      if (this.#line !== "lost") this.#say("joining");
       this.#attempt = Math.max(this.#attempt, SLOW_ATTEMPT);
     } else if (status === 429) {
       this.#attempt = Math.max(this.#attempt, SLOW_ATTEMPT);
