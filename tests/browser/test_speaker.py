@@ -21,7 +21,8 @@ FRAMES = """async () => {
 VIEWS = """() => {
   const player = document.querySelector("stage-player");
   window.views = [];
-  new MutationObserver(() => window.views.push(player.dataset.view)).observe(player, { attributeFilter: ["data-view"] });
+  const keep = () => window.views.push(player.dataset.view);
+  new MutationObserver(keep).observe(player, { attributeFilter: ["data-view"] });
 }"""
 
 

@@ -20,7 +20,7 @@ from realtime.hub.mount import hub_server, listen
 from realtime.hub.publisher import Publisher, open_publisher
 from realtime.hub.reception import Peer, Reception, open_reception
 from realtime.wire import Command, Event, Message, Reply, State, Topic, Welcome
-from tests.servers.waiting import eventually_async
+from tests.servers.waiting import PATIENCE_SECONDS, eventually_async
 
 HERE = Origin("http://rounds.example")
 STAGE = Topic("session/1")
@@ -193,18 +193,18 @@ class Page:
         await self.socket.send(json.dumps(words | {"seq": seq}))
         return await self.until("followed", "resync", "error")
 
-    async def next(self, within: float = 5) -> dict[str, Any]:
+    async def next(self, within: float = PATIENCE_SECONDS) -> dict[str, Any]:
         async with asyncio.timeout(within):
             frame: dict[str, Any] = json.loads(await self.socket.recv())
         return frame
 
-    async def until(self, *types: str, within: float = 5) -> dict[str, Any]:
+    async def until(self, *types: str, within: float = PATIENCE_SECONDS) -> dict[str, Any]:
         async with asyncio.timeout(within):
             while (frame := await self.next(within))["type"] not in types:
                 pass
         return frame
 
-    async def closed(self, within: float = 5) -> int | None:
+    async def closed(self, within: float = PATIENCE_SECONDS) -> int | None:
         """The code with which the other side closed."""
         async with asyncio.timeout(within):
             try:

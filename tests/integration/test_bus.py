@@ -17,7 +17,7 @@ from realtime.wire import Position, Topic
 from tests.conftest import REDIS_SERVERS
 from tests.integration.sockets import STAGE, Process, Question, process
 from tests.servers.redis import Redis, running_redis
-from tests.servers.waiting import eventually_async
+from tests.servers.waiting import PATIENCE_SECONDS, eventually_async
 
 OpenBus = Callable[["Ear | None"], Awaitable[Bus]]
 
@@ -37,7 +37,7 @@ class Ear:
     def recover(self, topic: Topic, past: Past) -> None:
         self._heard.put_nowait(("recover", topic, past))
 
-    async def next(self, within: float = 5) -> tuple[object, ...]:
+    async def next(self, within: float = PATIENCE_SECONDS) -> tuple[object, ...]:
         async with asyncio.timeout(within):
             return await self._heard.get()
 

@@ -24,6 +24,7 @@ from tests.integration.pages import socket_page
 from tests.integration.seeds import SLUG, Seeded, in_rows, seed
 from tests.servers.rounds import Rounds, running_rounds
 from tests.servers.smtp import Mailbox
+from tests.servers.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -315,7 +316,7 @@ async def test_no_name_mail_or_token_is_logged(
 def half_open(server: Rounds) -> None:
     """Requests that are none: what a parser complains of may hold what was sent."""
     for line in (f"GET /{CANARY}", f"{CANARY} / HTTP/1.1", "GET / HTTP/1.1\r\n" + CANARY):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
         connection.connect()
         connection.sock.sendall(line.encode() + b"\r\n\r\n")
         connection.sock.settimeout(5)

@@ -24,7 +24,7 @@ from realtime.relay.flow import Packet
 from realtime.relay.supervisor import supervised
 from tests.integration.relays import SESSION, Running, running_relay
 from tests.integration.wires import Wire, bound, wired
-from tests.servers.waiting import eventually_async
+from tests.servers.waiting import PATIENCE_SECONDS, eventually_async
 
 KEY = b"\x10\x00\x9d\x01\x2a" + bytes(95)
 DELTA = b"\x10\x01" + bytes(98)
@@ -82,7 +82,7 @@ class Camera:
         self.sent.append(body)
         return body
 
-    async def until(self, seen: Callable[[], object], within: float = 5.0) -> None:
+    async def until(self, seen: Callable[[], object], within: float = PATIENCE_SECONDS) -> None:
         def filmed() -> object:
             self.film()
             return seen()

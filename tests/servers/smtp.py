@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.servers.processes import free_port
-from tests.servers.waiting import eventually
+from tests.servers.waiting import PATIENCE_SECONDS, eventually
 
 
 class Mailbox:
@@ -29,7 +29,7 @@ class Mailbox:
     def to(self, recipient: str) -> list[EmailMessage]:
         return [message for message in self.messages if recipient in str(message["To"])]
 
-    def wait_for(self, recipient: str, within: float = 5.0) -> EmailMessage:
+    def wait_for(self, recipient: str, within: float = PATIENCE_SECONDS) -> EmailMessage:
         """The newest letter to this person, once there is one."""
         return eventually(lambda: self.to(recipient), within, f"a letter to {recipient}")[-1]
 

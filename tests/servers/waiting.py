@@ -13,12 +13,17 @@ Answer = TypeVar("Answer")
 
 PAUSE_SECONDS = 0.01
 
+PATIENCE_SECONDS = 20.0
+"""Where no promise sets a deadline: only a busy machine takes as long."""
+
 
 class TooLate(AssertionError):
     """The condition did not come true within its deadline."""
 
 
-def eventually(predicate: Callable[[], Answer], within: float = 5.0, what: str = "") -> Answer:
+def eventually(
+    predicate: Callable[[], Answer], within: float = PATIENCE_SECONDS, what: str = ""
+) -> Answer:
     """The predicate's first true answer."""
     deadline = time.monotonic() + within
     while not (answer := predicate()):
@@ -29,7 +34,9 @@ def eventually(predicate: Callable[[], Answer], within: float = 5.0, what: str =
 
 
 async def eventually_async(
-    predicate: Callable[[], Answer | Awaitable[Answer]], within: float = 5.0, what: str = ""
+    predicate: Callable[[], Answer | Awaitable[Answer]],
+    within: float = PATIENCE_SECONDS,
+    what: str = "",
 ) -> Answer:
     """The same inside an event loop; the predicate may be a coroutine function."""
     deadline = time.monotonic() + within
