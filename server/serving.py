@@ -1,8 +1,10 @@
 """Runs the roles of this server: pages, sockets, relay; together or apart."""
 
 import asyncio
+import errno
 import fcntl
 import os
+import socket
 import sys
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -60,13 +62,11 @@ async def serve(settings: Settings, role: Roles) -> int:
             f"`rounds {role}` shares its work with other processes: set ROUNDS_DATABASE_URL to "
             "PostgreSQL and ROUNDS_REDIS_URL, or run `rounds serve` alone.",
         )
-    with alone(settings):
+    with alone(settings), address(settings, shared=role is Roles.HUB) as listening:
         await prepare_database(settings)
         async with running(settings, role) as ready:
-            # Hubs share one port; the kernel spreads the sockets over them.
-            shared = [listen(settings.host, settings.port)] if role is Roles.HUB else None
             stop_gently()
-            await ready.server.serve(sockets=shared)
+            await ready.server.serve(sockets=[listening])
     return 0
 
 
@@ -199,6 +199,25 @@ async def prepare_database(settings: Settings) -> None:
             log.warning("ledger.unguarded", reason="the running role owns the tables")
     finally:
         await database.close()
+
+
+@contextmanager
+def address(settings: Settings, *, shared: bool = False) -> Generator[socket.socket]:
+    """The address to serve at, taken before anything else: a port that is taken is told at once.
+
+    Hubs share theirs; the kernel spreads the sockets over them.
+    """
+    try:
+        listening = listen(settings.host, settings.port, shared=shared)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Invalid(
+            f"{settings.host}:{settings.port}: another program listens there. "
+            "Choose a port with --port or ROUNDS_PORT."
+        ) from None
+    with listening:
+        yield listening
 
 
 @contextmanager

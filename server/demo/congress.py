@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from server.demo import cast, founding
 from server.demo.crowd import Crowd
 from server.demo.founding import Congress
 from server.people import store as people
-from server.serving import Ready, Roles, alone, prepare_database, running
+from server.serving import Ready, Roles, address, alone, prepare_database, running
 from server.settings import Settings
 from server.stages import store as stages
 from server.stages.rules import TokenKind
@@ -37,7 +38,7 @@ ENTRANCES = (
 
 async def run(settings: Settings) -> int:
     """Serve the demo until SIGTERM or SIGINT."""
-    with alone(settings):
+    with alone(settings), address(settings) as listening:
         await prepare_database(settings)
         async with running(settings, Roles.ALL) as ready:
             async with ready.services.db.begin() as db:
@@ -46,7 +47,7 @@ async def run(settings: Settings) -> int:
             token = await _token(ready, congress, cast.FACULTY, TokenKind.ENCODER)
             clip_token = await _clip_token(ready, congress)
             _write(settings, congress, links, token)
-            await _serve(ready, congress, clip_token, links)
+            await _serve(ready, listening, congress, clip_token, links)
     return 0
 
 
@@ -117,24 +118,37 @@ def _write(settings: Settings, congress: Congress, links: dict[str, str], token:
     part.rename(path)
 
 
-async def _serve(ready: Ready, congress: Congress, clip_token: str, links: dict[str, str]) -> None:
+async def _serve(
+    ready: Ready,
+    listening: socket.socket,
+    congress: Congress,
+    clip_token: str,
+    links: dict[str, str],
+) -> None:
     stop = asyncio.Event()
     site = ready.services.settings.address
     async with asyncio.TaskGroup() as tasks:
         stop_gently()
-        serving = tasks.create_task(ready.server.serve())
+        serving = tasks.create_task(ready.server.serve(sockets=[listening]))
         while not ready.server.started and not serving.done():  # noqa: ASYNC110 - no event
             await asyncio.sleep(READY_SECONDS)
         if ready.server.started:
             _greet(site, links)
         url = f"{site}/whip/{congress.live_session}"
-        playing = tasks.create_task(play(CLIP, url, clip_token, stop=stop))
+        playing = tasks.create_task(_play(ready, url, clip_token, stop))
         crowd = tasks.create_task(Crowd(ready.services, ready.places, congress).run())
         await asyncio.wait([serving])
         stop.set()
         crowd.cancel()
         await asyncio.wait([playing], timeout=1)
         playing.cancel()
+
+
+async def _play(ready: Ready, url: str, token: str, stop: asyncio.Event) -> None:
+    """The talk, once the relay is up: it starts beside this process."""
+    while not stop.is_set() and not await ready.services.relay.healthy():  # noqa: ASYNC110
+        await asyncio.sleep(READY_SECONDS)
+    await play(CLIP, url, token, stop=stop)
 
 
 def _greet(site: str, links: dict[str, str]) -> None:
