@@ -8,6 +8,9 @@ import { answers, why } from "./words.js";
 /** @typedef {import("./reduce.js").Poll} Poll */
 /** @typedef {import("./reduce.js").State} State */
 
+/** @param {number | undefined} percent */
+const share = (percent) => (percent === undefined ? nothing : html`<b class="num">${percent}%</b>`);
+
 /**
  * `<poll-panel>`: the polls of a session for those who attend: choose, change, and see the result once it is shown.
  * With `only="open"` it shows those that are open and says nothing aloud: it stands beside one that does.
@@ -121,7 +124,7 @@ class PollPanel extends LitElement {
     return html`<section class="poll ${open ? "" : "done"}" aria-label=${open ? "Live poll" : "Closed poll"}>
       <header>${icon(open ? "radio" : "vote")}${open ? "Live poll" : "Poll, closed"}${tally ? html`<span class="num">${answers(tally.voters)}</span>` : nothing}</header>
       <h3>${poll.text}</h3>
-      ${tally || own || !open ? this.#bars(poll) : nothing}
+      ${own || !open ? this.#bars(poll) : nothing}
       ${open && own
         ? html`<details class="change"><summary class="linkbtn">Change my answer</summary>${this.#form(poll, own)}</details>`
         : nothing}
@@ -142,10 +145,11 @@ class PollPanel extends LitElement {
    */
   #form(poll, own) {
     const single = poll.kind === "single";
+    const shares = own.length ? [] : bars(this.state, poll); // who changes an answer has the bars above
     return html`<form @submit=${(/** @type {SubmitEvent} */ event) => this.#answer(event, poll)}>
       <fieldset class="options"><legend class="sr">${poll.text}</legend>${poll.options.map(
-        (text, place) => html`<label class="option"><input type=${single ? "radio" : "checkbox"} name="choices" value=${place}
-          ?checked=${own.includes(place)} ?required=${single}>${text}</label>`,
+        (text, place) => html`<label class="option" data-percent=${shares[place]?.percent ?? 0}><input type=${single ? "radio" : "checkbox"}
+          name="choices" value=${place} ?checked=${own.includes(place)} ?required=${single}><span>${text}</span>${share(shares[place]?.percent)}</label>`,
       )}</fieldset>
       <button class="btn primary sm">${own.length ? "Change my answer" : "Answer"}</button></form>`;
   }
