@@ -84,11 +84,16 @@ async def verify(
     try:
         person_id = _id(learner) if learner else None
         outside, pinned = _outside(settings, checkpoint)
-        async with _opened(settings) as database, database.read() as db:
+        async with (
+            _opened(settings) as database,
+            database.read() as beside,
+            database.read() as db,
+        ):
+            await snapshot(beside)
             await snapshot(db)
             chosen = await _chosen(db, slug, pinned)
             for conference in chosen:
-                found = await _found(db, conference, outside, person_id)
+                found = await _found(db, beside, conference, outside, person_id)
                 verdicts.append(found.verdict)
                 _say(_line(found) if as_json else _words(found))
     except Refused as undecided:
@@ -101,7 +106,7 @@ async def verify(
 
 
 async def _found(
-    db: Rows, conference: Conference, outside: Outside, person_id: UUID | None
+    db: Rows, beside: Rows, conference: Conference, outside: Outside, person_id: UUID | None
 ) -> Found:
     began = time.perf_counter()
     chain = await verifying.verify(
@@ -110,6 +115,7 @@ async def _found(
         copies=outside.copies.get(conference.id, ()),
         keys=outside.keys,
         person_id=person_id,
+        beside=beside,
     )
     credit = Rechecked()
     if not chain.bad:  # rows of a broken chain prove nothing about claims

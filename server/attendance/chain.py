@@ -199,13 +199,13 @@ class Walk:
             self.pinned = n
         return None
 
-    def along(self, rows: Iterable[tuple[int, str, str, str, bytes]]) -> Broken | None:
-        """The same for many rows (number, kind, subject, text, hash), as fast as they can be read.
+    def along(self, rows: Iterable[tuple[int, str, bytes]]) -> Broken | None:
+        """The same for many rows (number, text, hash), as fast as they can be read.
 
         What a plain row needs is done here; where something is odd, `step` finds out what.
         """
         n, h, start, pinned, sha256 = self.n, self.h, self._start, self._pinned, hashlib.sha256
-        for number, _, _, written, expected in rows:
+        for number, written, expected in rows:
             following = sha256(h + (start + written).encode()).digest()
             if number != n + 1 or following != expected or number in pinned:
                 self.n, self.h = n, h

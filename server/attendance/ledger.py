@@ -4,8 +4,9 @@ Rows name people by a random id, the subject; `subject` alone says who that is, 
 is forgetting that row. Lock order: whatever else a transaction changes comes first, the head last.
 """
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import starmap
@@ -17,10 +18,10 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    cast,
     delete,
     func,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -104,10 +105,17 @@ class Written(NamedTuple):
     """A row as a verifier wants it: `text` is all that is hashed after the conference's id."""
 
     n: int
-    kind: str
-    subject: str
     text: str
     h: bytes
+
+    @property
+    def kind(self) -> str:
+        return self.text.split("\n", 2)[1]
+
+    @property
+    def subject(self) -> str:
+        """32 hexadecimal digits, or nothing."""
+        return self.text.split("\n", 3)[2]
 
     @property
     def body(self) -> str:
@@ -181,18 +189,28 @@ async def around_now(db: AsyncSession) -> list[UUID]:
 
 async def pages(
     db: AsyncSession, conference_id: UUID, *, after: int = 0
-) -> AsyncIterator[list[Written]]:
-    """The chain in order, many rows at a time; the database writes out what is hashed."""
+) -> AsyncGenerator[list[Written]]:
+    """The chain in order, many rows at a time; the database writes out what is hashed.
+
+    The next page is read while one is looked at, so nothing else may use `db` until the last one,
+    and who leaves early closes the generator.
+    """
     wanted = _written(db, conference_id)
-    while True:
-        # By numbers first: a planner that knows the table badly sorts all of it for every LIMIT.
-        rows = await bulk(db, wanted.where(Ledger.n > after, Ledger.n <= after + PAGE))
-        if not rows:  # the end, or a hole that the walk has to see
-            rows = await bulk(db, wanted.where(Ledger.n > after).limit(PAGE))
-        if not rows:
-            return
-        yield list(starmap(Written, rows))
-        after = rows[-1][0]
+    coming = asyncio.ensure_future(_page(db, wanted, after))
+    try:
+        while rows := await coming:
+            coming = asyncio.ensure_future(_page(db, wanted, rows[-1][0]))
+            yield list(starmap(Written, rows))
+    finally:
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _page(db: AsyncSession, wanted: Any, after: int) -> list[Any]:
+    # By numbers first: a planner that knows the table badly sorts all of it for every LIMIT.
+    rows = await bulk(db, wanted.where(Ledger.n > after, Ledger.n <= after + PAGE))
+    if not rows:  # the end, or a hole that the walk has to see
+        rows = await bulk(db, wanted.where(Ledger.n > after).limit(PAGE))
+    return rows
 
 
 async def bodies(db: AsyncSession, conference_id: UUID, *kinds: Kind) -> list[Written]:
@@ -208,9 +226,11 @@ def formatted(db: AsyncSession, template: str, *parts: Any) -> ColumnElement[str
     return made
 
 
-def digits(column: Any) -> ColumnElement[str]:
-    """An id as 32 hexadecimal digits, on both databases."""
-    return func.replace(cast(column, String), "-", "")
+def digits(db: AsyncSession, column: Any) -> ColumnElement[str]:
+    """An id as 32 hexadecimal digits, which is how SQLite keeps it."""
+    if db.get_bind().dialect.name == "sqlite":
+        return type_coerce(column, String)
+    return func.encode(func.uuid_send(column), "hex")
 
 
 async def last_ms(db: AsyncSession, conference_id: UUID) -> int | None:
@@ -333,20 +353,19 @@ def _row(conference_id: UUID, link: Link, stamp: Stamp) -> dict[str, Any]:
 
 def _written(db: AsyncSession, conference_id: UUID) -> Any:
     """Columns of `Written`: the text is `chain.prefix` and body, as the database writes it."""
-    subject = digits(Ledger.subject)
     text = formatted(
         db,
         "\n".join(["%s"] * 8),
         Ledger.n,
         Ledger.kind,
-        subject,
-        digits(Ledger.command_id),
+        digits(db, Ledger.subject),
+        digits(db, Ledger.command_id),
         Ledger.committed_ms,
-        digits(Ledger.boot_id),
+        digits(db, Ledger.boot_id),
         Ledger.mono_ms,
         Ledger.body,
     )
-    wanted: Any = select(Ledger.n, Ledger.kind, func.coalesce(subject, ""), text, Ledger.h)
+    wanted: Any = select(Ledger.n, text, Ledger.h)
     return wanted.where(Ledger.conference_id == conference_id).order_by(Ledger.n)
 
 

@@ -6,19 +6,20 @@ it well. What credit comes to is recomputed elsewhere.
 """
 
 import gc
+from asyncio import TaskGroup
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, String, case, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, func, literal, not_, or_, select
 
 from server.agenda import store as agenda
 from server.attendance import ledger
 from server.attendance.chain import Broken, Kind, Signed, Walk, genesis
-from server.attendance.ledger import Subject, Written
+from server.attendance.ledger import Ledger, Subject, Written
 from server.attendance.store import Span
 from server.db import Rows, bulk
 from server.signing import verifies
@@ -27,6 +28,9 @@ NAMED = 20
 """Rows named at most: whoever finds twenty wrong ones needs no twenty-first."""
 
 TOLD = frozenset({Kind.CLOCK_STEP, Kind.OUTAGE, Kind.ERASED, Kind.STARTED, Kind.STOPPED})
+
+COMPARED = 50_000
+"""Rows in one statement: enough to make its planning cheap, few enough to be answered soon."""
 
 Keys = Mapping[str, bytes]
 """Public keys by their short name."""
@@ -54,14 +58,25 @@ async def verify(
     copies: Sequence[Signed],
     keys: Keys,
     person_id: UUID | None = None,
+    beside: Rows | None = None,
 ) -> Verified:
-    """Walk the whole chain; compare the rows of everybody, or of one person, with it."""
+    """Walk the whole chain; compare the rows of everybody, or of one person, with it.
+
+    With a second transaction `beside`, both are done at a time. It is to be no younger than `db`:
+    what was erased between the two is then missing from neither.
+    """
     found = Verified()
-    pinned = await _pinned(db, conference_id, copies, keys, found)
     whose = None if person_id is None else await ledger.known_subject(db, person_id)
-    spans = Spans(whose if person_id is None else whose or person_id)
-    with _uncollected():
-        await _walk(db, conference_id, pinned, found, spans)
+    spans = Spans(conference_id, whose if person_id is None else whose or person_id)
+    known = await ledger.head(beside, conference_id) if beside is not None else None
+    upto = 0 if known is None else known.n
+    async with TaskGroup() as tasks:
+        if beside is not None:
+            tasks.create_task(spans.compare(beside, 1, upto))
+        with _uncollected():
+            pinned = await _pinned(db, conference_id, copies, keys, found)
+            await _walk(db, conference_id, pinned, found)
+    await spans.compare(db, upto + 1, found.rows)
     outside = [one.checkpoint for one in copies if one.checkpoint.n <= found.rows]
     if newest := max(outside, key=lambda one: one.n, default=None):
         found.vouched, found.vouched_ms = newest.n, newest.at_ms
@@ -108,17 +123,18 @@ def _signature(signed: Signed, keys: Keys, found: Verified) -> bool:
 
 
 async def _walk(
-    db: Rows, conference_id: UUID, pinned: Mapping[int, bytes], found: Verified, spans: "Spans"
+    db: Rows, conference_id: UUID, pinned: Mapping[int, bytes], found: Verified
 ) -> None:
     walking = Walk(conference_id, pinned)
     broken: Broken | None = None
-    async for page in ledger.pages(db, conference_id):
-        broken = walking.along(page)
-        found.rows = walking.n
-        if broken is not None:
-            break
-        found.told += [row for row in page if row.kind in TOLD]
-        spans.compare(page, await _spans(db, conference_id, page[0].n, page[-1].n))
+    async with aclosing(ledger.pages(db, conference_id)) as pages:
+        async for page in pages:
+            broken = walking.along(page)
+            found.rows = walking.n
+            if broken is not None:
+                break
+    if broken is None:
+        found.told = await ledger.bodies(db, conference_id, *TOLD)
     found.erased = {row.subject for row in found.told if row.kind == Kind.ERASED}
     if broken is None:
         head = await ledger.head(db, conference_id)
@@ -140,22 +156,19 @@ def _uncollected() -> Generator[None]:
 
 
 class Spans:
-    """Compares rows of spans with the ledger's, page by page: of everybody, or of one subject."""
+    """Compares rows of spans with the ledger's: of everybody, or of one subject."""
 
-    def __init__(self, subject: UUID | None) -> None:
+    def __init__(self, conference_id: UUID, subject: UUID | None) -> None:
+        self._conference_id = conference_id
         self._subject = None if subject is None else subject.hex
         self._wrong: list[tuple[int, str, bool]] = []
         """Number, subject, and whether there is no such span at all."""
 
-    def compare(self, page: Sequence[Written], spans: Mapping[int, tuple[str, str]]) -> None:
-        told = Kind.SPAN.value
-        for n, kind, subject, text, _ in page:
-            span = spans.get(n)
-            if kind != told:
-                if span is not None:
-                    self._wrong.append((n, subject, False))
-            elif span is None or span[0] != subject or not text.endswith(span[1]):
-                self._wrong.append((n, subject, span is None))
+    async def compare(self, db: Rows, first: int, last: int) -> None:
+        """The database compares, since it would have to write out both to let us do it."""
+        for at in range(first, last + 1, COMPARED):
+            rows = await bulk(db, self._unlike(db, at, min(at + COMPARED - 1, last)))
+            self._wrong += [(n, subject, bool(gone)) for n, subject, gone in rows]
 
     def wrong(self, erased: Collection[str]) -> list[Broken]:
         """What is missing because somebody was erased is not wrong."""
@@ -165,18 +178,27 @@ class Spans:
             if not (gone and subject in erased) and self._subject in {None, subject}
         ][:NAMED]
 
-
-async def _spans(
-    db: Rows, conference_id: UUID, first: int, last: int
-) -> dict[int, tuple[str, str]]:
-    """By the ledger's number: whose it is, and the end of the row that it should have."""
-    rows = await bulk(
-        db,
-        select(Span.n, ledger.digits(Subject.subject), _body(db))
-        .outerjoin(Subject, Subject.person_id == Span.person_id)
-        .where(Span.conference_id == conference_id, Span.n.between(first, last)),
-    )
-    return {n: (subject, body) for n, subject, body in rows}
+    def _unlike(self, db: Rows, first: int, last: int) -> Any:
+        """Rows that tell of a span that is missing or another, or of none although there is one."""
+        another = or_(
+            Subject.subject.is_(None),
+            Ledger.subject.is_(None),
+            Subject.subject != Ledger.subject,
+            _body(db) != Ledger.body,
+        )
+        is_told = Ledger.kind == Kind.SPAN.value
+        missing = Span.n.is_(None)
+        return (
+            select(Ledger.n, func.coalesce(ledger.digits(db, Ledger.subject), ""), missing)
+            .outerjoin(Span, and_(Span.conference_id == Ledger.conference_id, Span.n == Ledger.n))
+            .outerjoin(Subject, Subject.person_id == Span.person_id)
+            .where(
+                Ledger.conference_id == self._conference_id,
+                Ledger.n.between(first, last),
+                case((is_told, or_(missing, another)), else_=not_(missing)),
+            )
+            .order_by(Ledger.n)
+        )
 
 
 async def _beside(db: Rows, conference_id: UUID, rows: int, person_id: UUID | None) -> list[Broken]:
@@ -193,24 +215,24 @@ async def _beside(db: Rows, conference_id: UUID, rows: int, person_id: UUID | No
 
 
 def _body(db: Rows) -> ColumnElement[str]:
-    """A line break and `store.span_body` in canonical form, as the database writes it of a span."""
+    """`store.span_body` in canonical form, as the database writes it of a span."""
     parts: dict[str, tuple[str, Any]] = {
         "beats": ("%s", Span.beats),
         "booth": ("%s", _flag(Span.booth)),
-        "connection": ('"%s"', ledger.digits(Span.connection)),
+        "connection": ('"%s"', ledger.digits(db, Span.connection)),
         "device": ('"%s"', Span.device),
         "first_ms": ("%s", Span.first_ms),
         "last_ms": ("%s", Span.last_ms),
         "left": ("%s", _flag(Span.left)),
         "max_gap_ms": ("%s", Span.max_gap_ms),
         "playing": ("%s", _flag(Span.playing)),
-        "space": ('"%s"', ledger.digits(Span.space_id)),
-        "span": ('"%s"', ledger.digits(Span.id)),
+        "space": ('"%s"', ledger.digits(db, Span.space_id)),
+        "span": ('"%s"', ledger.digits(db, Span.id)),
         "visible": ("%s", _flag(Span.visible)),
     }
     template = ",".join(f'"{name}":{shape}' for name, (shape, _) in parts.items())
     values = [column for _, column in parts.values()]
-    return ledger.formatted(db, f"\n{{{template}}}", *values)
+    return ledger.formatted(db, f"{{{template}}}", *values)
 
 
 def _flag(column: Any) -> ColumnElement[str]:

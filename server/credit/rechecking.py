@@ -140,10 +140,11 @@ async def _spans(db: Rows, conference_id: UUID, subjects: set[str]) -> dict[str,
         return dict(found)
     async for page in ledger.pages(db, conference_id):
         for row in page:
-            if row.kind == Kind.SPAN and row.subject in subjects:
+            _, kind, subject, _ = row.text.split("\n", 3)
+            if kind == Kind.SPAN and subject in subjects:
                 span = msgspec.json.decode(row.body, type=_Span)
                 place = span.connection, span.space
-                seen = found[row.subject].setdefault(place, [])
+                seen = found[subject].setdefault(place, [])
                 seen.append((span.first_ms, span.last_ms, row.n))
     return dict(found)
 

@@ -42,7 +42,7 @@ def walk(
 ) -> Broken | None:
     """Row by row and many at once: both must find the same, and stand at the same row after."""
     walking, along = Walk(CONFERENCE, pinned or {}), Walk(CONFERENCE, pinned or {})
-    many = along.along((link.n, "span", "", text(link), link.h) for link in links)
+    many = along.along((link.n, text(link), link.h) for link in links)
     for link in links:
         if found := walking.step(link.n, text(link), link.h):
             assert found == many
