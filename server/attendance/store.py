@@ -217,13 +217,6 @@ async def last_proof_ms(db: AsyncSession, conference_id: UUID) -> int | None:
     return found
 
 
-async def erase(db: AsyncSession, person_id: UUID) -> None:
-    """Forget somebody: their rows go, the ledger keeps what says nothing of anybody any more."""
-    for table in (OpenSpan, Span):
-        await db.execute(delete(table).where(table.person_id == person_id))
-    await ledger.forget(db, person_id)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A span, sealed or still open, as evidence and as what a learner is shown of it."""

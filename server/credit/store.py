@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Select,
-    delete,
     select,
     text,
     update,
@@ -20,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.credit.checks.store import PresenceCheck
 from server.db import Base, Doc
 from server.ids import new_id
 from server.people.store import Person
@@ -214,13 +212,6 @@ async def recorded(
     if claim_id is not None:
         wanted = wanted.where(Claim.id == claim_id)
     return [_recorded(*row) for row in await db.execute(wanted)]
-
-
-async def erase(db: AsyncSession, person_id: UUID) -> None:
-    """Forget somebody's claims, certificates and checks; the ledger keeps what names nobody."""
-    await db.execute(delete(PresenceCheck).where(PresenceCheck.person_id == person_id))
-    await db.execute(delete(Certificate).where(Certificate.person_id == person_id))
-    await db.execute(delete(Claim).where(Claim.person_id == person_id))
 
 
 async def add_certificate(db: AsyncSession, conference_id: UUID, **values: Any) -> None:

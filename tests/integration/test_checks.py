@@ -26,7 +26,6 @@ from server.attendance.rules import Counts
 from server.call import Call
 from server.cookies import cookie_name
 from server.credit import live, ring
-from server.credit import store as credit
 from server.credit.checks import auditing, store
 from server.credit.checks.asking import Asker
 from server.credit.findings import Check
@@ -35,6 +34,7 @@ from server.credit.policies import store as policies
 from server.credit.policies.rules import PublishedMeanwhile, Rule
 from server.credit.ring import Ring
 from server.credit.trying import tried
+from server.erasing import store as erasing
 from server.errors import NotFound
 from server.people import store as people
 from server.places import RememberedPlaces
@@ -345,8 +345,7 @@ async def test_who_is_forgotten_has_no_checks(sqlite_url: str, tmp_path: Path) -
     async with world(sqlite_url, tmp_path) as here:
         await asked(here)
         async with here.services.db.begin() as db:
-            await attendance.erase(db, here.learner)
-            await credit.erase(db, here.learner)
+            await erasing.erase(db, here.learner)
         assert await here.put() == []
         async with here.services.db.read() as db:
             told = await ledger.bodies(db, here.conference_id, Kind.ERASED)

@@ -22,6 +22,7 @@ from server.attendance.rules import SPAN_MS
 from server.attendance.spans import Received
 from server.db import Database, DatabaseError, may_rewrite, open_database
 from server.disclosures import store as disclosures
+from server.erasing import store as erasing
 from server.errors import Invalid
 from server.people import store as people
 from server.serving import Forgetful, prepare_database
@@ -268,7 +269,7 @@ async def test_an_erased_person_is_gone_and_the_chain_is_good(database_url: str)
     async with world(database_url) as here:
         await here.beat(leaving=True)
         async with here.database.begin() as db:
-            await store.erase(db, here.person_id)
+            await erasing.erase(db, here.person_id)
         assert await here.kinds() == ["span", "erased"]
         assert await here.chain_is_good()
         assert await here.count(ledger.Subject) == 0

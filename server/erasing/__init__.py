@@ -1,0 +1,1 @@
+"""Forgetting somebody who asks for it."""
