@@ -2,6 +2,7 @@
 
 All of it through JSON and back, as an auditor would. Sessions claimed whole (by UAN) are left out
 where the choice between overlapping sessions makes a property meaningless; each place says so.
+P11 and P16 are about rows and stand in `tests/integration/test_claiming.py`.
 """
 
 import json
