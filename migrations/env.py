@@ -13,6 +13,7 @@ import server.credit.checks.store
 import server.credit.corrections.store
 import server.credit.imports.store
 import server.credit.policies.store
+import server.credit.reviews.store
 import server.credit.store
 import server.disclosures.store
 import server.exhibits.store

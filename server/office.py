@@ -76,6 +76,13 @@ PAGES = (
         Act.EDIT_CREDIT,
     ),
     (
+        "/reviews",
+        "Reviews",
+        "What learners ask to be looked at again, and what they are answered.",
+        "message-square",
+        Act.EDIT_CREDIT,
+    ),
+    (
         "/outages",
         "Outages",
         "When we failed, and whom that excuses.",

@@ -1,6 +1,7 @@
 """My credit, claims, certificates and their public verification, as pages."""
 
 import asyncio
+from datetime import datetime, time
 from decimal import Decimal
 
 import msgspec
@@ -12,7 +13,7 @@ from server import clock
 from server.access import guarded, public
 from server.attendance import store as attendance
 from server.call import Call
-from server.credit import claiming, live, ring, store
+from server.credit import claiming, live, reviewing, ring, store
 from server.credit.certificate import Certificate, render
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment
@@ -22,10 +23,13 @@ from server.credit.office import (
     outage_pages,
     policy_pages,
     presence_pages,
+    review_pages,
     words,
 )
 from server.credit.policies import rules as policies
 from server.credit.policies import store as published
+from server.credit.reviews import rules as reviews
+from server.credit.reviews import store as asked
 from server.credit.showing import spoken, strip
 from server.credit.systems import AMA_PRA_1
 from server.credit.wording import ama_credit, earns_ama_credit, figure
@@ -53,7 +57,10 @@ async def show_credit(_request: Request, call: Call) -> Response:
 
 
 async def _credit_page(
-    call: Call, errors: dict[str, str] | None = None, status: int = 200
+    call: Call,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     async with call.db.read() as db:
         now = await claiming.earned(db, call.conference_id, call.person_id)
@@ -63,6 +70,7 @@ async def _credit_page(
         profile = await people.profile(db, call.person_id)
         made = await corrections.adjustments(db, call.conference_id, (call.person_id,))
         history = await published.history(db, call.conference_id)
+        mine = await asked.reviews(db, call.conference_id, call.person_id)
     conference = now.conference
     strips = [strip(one, now.explanation, found, conference.tz) for one in now.sessions]
     award = now.explanation.awards[0]
@@ -84,6 +92,9 @@ async def _credit_page(
         steps=_steps(Decimal(claimed.units) if claimed else Decimal(0), now.award),
         certificates=certificates,
         corrections=_corrections(made, now),
+        reviews=_reviews(mine, now),
+        reviewed_until=_reviewed_until(now),
+        typed=typed or {},
         rule=policies.sentences(policies.rule_at(history, clock.now())),
         earlier=_earlier(history, now),
         attestation=claiming.ATTESTATION,
@@ -114,6 +125,38 @@ def _corrections(made: list[Adjustment], now: claiming.Earned) -> list[words.Sho
     """What officers put right of one's own record, with their reason; never what they noted."""
     titles = {one.id: one.title for one in now.sessions}
     return [words.shown(one, titles, {}, now.conference.tz) for one in reversed(made)]
+
+
+def _reviews(mine: list[reviews.Review], now: claiming.Earned) -> list[review_pages.Shown]:
+    """What one asked for, the newest first; who answered is the office's affair."""
+    titles = {one.id: one.title for one in now.sessions}
+    return [review_pages.shown(one, titles, {}, now.conference.tz) for one in reversed(mine)]
+
+
+def _reviewed_until(now: claiming.Earned) -> datetime | None:
+    """The last day for asking, as the start of that day where the conference is; None: over."""
+    zone = now.conference.tz
+    last = reviews.until(now.conference.ends_on)
+    if clock.now().astimezone(zone).date() > last:
+        return None
+    return datetime.combine(last, time.min, zone)
+
+
+async def ask_review(request: Request, call: Call) -> Response:
+    form = await request.form()
+    typed = {name: field(form, name) for name in ("session", "review")}
+    try:
+        await reviewing.ask(
+            call,
+            session_id=words.identifier(form, "session", "Please choose a session."),
+            text=typed["review"],
+            command_id=command_id(form, "review"),
+        )
+    except Refused as error:
+        where = "review" if error.where not in {"session", "review"} else error.where
+        return await _credit_page(call, {where: str(error)}, error.status, typed)
+    slug = request.path_params["slug"]
+    return RedirectResponse(f"/conferences/{slug}/credit#reviews", 303)
 
 
 def _steps(claimed: Decimal, award: Decimal) -> list[str]:
@@ -200,6 +243,7 @@ routes: list[BaseRoute] = [
     *outage_pages.routes,
     *import_pages.routes,
     *policy_pages.routes,
+    *review_pages.routes,
     guarded("/sessions/{session_id:uuid}/standing", show_standing, Act.ATTEND),
     guarded(
         "/sessions/{session_id:uuid}/checks/{check_id:uuid}",
@@ -209,6 +253,7 @@ routes: list[BaseRoute] = [
     ),
     guarded(MINE, show_credit, Act.CLAIM),
     guarded(MINE + "/claim", claim, Act.CLAIM, methods=["POST"]),
+    guarded(MINE + "/reviews", ask_review, Act.CLAIM, methods=["POST"]),
     guarded(MINE + "/facts.json", show_facts, Act.CLAIM),
     guarded(MINE + "/explain", show_explanation, Act.CLAIM),
     guarded(MINE + "/certificates/{certificate}.pdf", show_certificate, Act.CLAIM),

@@ -21,6 +21,7 @@ from server.attendance.store import OpenSpan, Span
 from server.credit.checks.store import PresenceCheck
 from server.credit.corrections.store import Adjustment
 from server.credit.imports.store import ReportLine
+from server.credit.reviews.store import ReviewRow
 from server.credit.store import Certificate, Claim
 from server.disclosures.store import DisclosureShown
 from server.exhibits.store import BoothStaff, Receipt, Visit
@@ -56,6 +57,7 @@ WITH_CREDIT: tuple[Any, ...] = (
     Certificate.person_id,
     Claim.person_id,
     Adjustment.person_id,
+    ReviewRow.person_id,
 )
 """Rows that prove credit and go when it need not be proved any more."""
 

@@ -23,6 +23,7 @@ from server.credit.checks import store as checks
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Effect, Why
 from server.credit.imports import store as imports
+from server.credit.reviews import store as reviews
 from server.credit.store import Certificate, Claim, ClaimFacts
 from server.db import Base, Database, open_database
 from server.disclosures.store import DisclosureShown
@@ -56,6 +57,7 @@ STAY = {
     "outage_ruling.person_id": "who decided",
     "policy.published_by": "who decided",
     "poll.created_by": "who decided",
+    "review_answer.person_id": "who decided",
     "subject.person_id": "destroyed with the salt by the ledger",
 }
 
@@ -171,6 +173,7 @@ def _places(here: World, officer_id: UUID) -> list[Any]:
             **at, effect=Effect.ADD, from_ms=0, to_ms=1, why=Why.ACCESS, text=f"for {NAME}",
             evidence=MAIL, units="1", second=False, made_by=officer_id, command_id=uuid4(),
         ),
+        reviews.ReviewRow(**at, text=f"{NAME} was there", command_id=uuid4()),
         imports.ReportLine(
             **of, report_id=report.id, number=1, name=NAME, original=NAME, mail=MAIL.upper(),
             least_ms=1,

@@ -1,0 +1,1 @@
+"""A learner asks for a second look at what is on record of them."""
