@@ -20,12 +20,15 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as Unanswered
 
 from realtime.bus.bus import BusAway, Ear, Past
+from realtime.bus.roll import Roll
 from realtime.bus.scripts import (
+    EPOCHS,
     MARK,
     MARKED,
     PUBLISH,
     RECALL,
     RENEW,
+    ROLL,
     SCRIPTS,
     UNMARK,
     Script,
@@ -35,6 +38,7 @@ from realtime.bus.scripts import (
     place_keys,
     state,
     topic_of,
+    topic_of_epoch,
 )
 from realtime.limits import HISTORY
 from realtime.wire import Epoch, Position, Seq, Topic
@@ -99,10 +103,16 @@ class RedisBus:
         self._subscribed: set[str] = set()
         self._gap = False
         self._wait = RETRY_SECONDS[0]
+        self.roll = Roll(self._run, self._renew_all)
 
     @property
     def here(self) -> bool:
         return self._here
+
+    @property
+    def owes(self) -> bool:
+        """Whether something was committed here that nobody was told of."""
+        return bool(self._owed)
 
     async def arrive(self) -> None:
         """Wait until the bus is here, or a moment."""
@@ -351,6 +361,22 @@ class RedisBus:
         names = keys(topic)
         await self._order("EVALSHA", RENEW.sha, len(names), *names, token_hex(8))
 
+    async def _renew_all(self) -> int:
+        """Begin every topic anew: a process died that may have owed some of them an event."""
+        count = 0
+        try:
+            async for name in self._redis.scan_iter(match=EPOCHS, count=1_000):
+                await self._renew(topic_of_epoch(name.decode()))
+                count += 1
+        except AWAY as away:
+            raise BusAway from away
+        return count
+
+    async def leave(self) -> None:
+        """Say goodbye: nothing is owed that was not announced."""
+        with suppress(*AWAY):
+            await self._redis.zrem(ROLL, self.roll.me)
+
     async def _subscribe(self, pubsub: PubSub, topic: Topic) -> asyncio.Future[None]:
         name = live_key(topic)
         async with self._changes:
@@ -387,7 +413,7 @@ async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncG
     """Waits a moment for Redis, and goes on without it when it is away."""
     async with reach(url) as redis:
         bus = RedisBus(redis, ear)
-        running = [tasks.create_task(bus.send()), tasks.create_task(bus.listen())]
+        running = [tasks.create_task(each) for each in (bus.send(), bus.listen(), bus.roll.keep())]
         await bus.arrive()
         try:
             yield bus
@@ -395,3 +421,5 @@ async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncG
             for task in running:
                 task.cancel()
             await asyncio.wait(running)
+            if bus.here and not bus.owes:
+                await bus.leave()

@@ -86,7 +86,26 @@ return redis.call('HLEN', KEYS[2])
 
 MARKED = Script(_CLEAR + "return redis.call('HKEYS', KEYS[2])")
 
-SCRIPTS = (PUBLISH, RECALL, RENEW, MARK, UNMARK, MARKED)
+ALIVE = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+if ARGV[3] ~= '1' then return {} end
+local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+for _, one in ipairs(dead) do redis.call('ZADD', KEYS[1], now + ARGV[2], one) end
+return dead
+""")
+"""One process is well; whose lease ran out is given to it, for as long as a lease lasts."""
+
+FORGET = Script("return redis.call('ZREM', KEYS[1], unpack(ARGV))")
+
+SCRIPTS = (PUBLISH, RECALL, RENEW, MARK, UNMARK, MARKED, ALIVE, FORGET)
+
+ROLL = "rounds:{processes}:alive"
+"""Processes that may have committed something, scored by when they lapse."""
+
+EPOCHS = "rounds:{*}:epoch"
+"""Every topic that anybody touched."""
 
 
 STATE = b"="
@@ -128,6 +147,10 @@ def live_key(topic: Topic) -> str:
 
 def place_keys(place: str) -> list[str]:
     return [f"rounds:{{{place}}}:{name}" for name in ("here", "counts")]
+
+
+def topic_of_epoch(name: str) -> Topic:
+    return Topic(name.removeprefix("rounds:{").removesuffix("}:epoch"))
 
 
 def topic_of(name: str) -> Topic:
