@@ -4,12 +4,21 @@ Results are state: told to the desk always, to the audience only while they are 
 """
 
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
 from uuid import UUID
 
 from realtime.wire import Event, State
 from server.polls import rules
-from server.polls.rules import Kind, Poll, Status
+from server.polls.rules import Kind, Poll
+
+
+class Standing(StrEnum):
+    """`rules.Status`, and what a poll is to pages once it is gone."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    CLOSED = "closed"
+    DELETED = "deleted"
 
 
 class PollState(Event, frozen=True, tag="poll"):
@@ -17,7 +26,7 @@ class PollState(Event, frozen=True, tag="poll"):
     text: str
     kind: Kind
     options: tuple[str, ...]
-    status: Status | Literal["deleted"]
+    status: Standing
     revealed: bool
     opened_at: datetime | None
     revision: int
@@ -37,7 +46,7 @@ def poll_state(poll: Poll) -> PollState:
         text=poll.text,
         kind=poll.kind,
         options=poll.options,
-        status=poll.status,
+        status=Standing(poll.status.value),
         revealed=poll.revealed,
         opened_at=poll.opened_at,
         revision=poll.revision,
@@ -50,7 +59,7 @@ def deleted(poll: Poll) -> PollState:
         text="",
         kind=poll.kind,
         options=(),
-        status="deleted",
+        status=Standing.DELETED,
         revealed=False,
         opened_at=None,
         revision=poll.revision + 1,

@@ -7,12 +7,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
+import server.app  # noqa: F401 - every type that is sent
+from server import schema
+
 Frame = dict[str, Any]
 PATIENCE_SECONDS = 45.0
+
+
+def _down() -> Draft202012Validator:
+    told = schema.document()
+    return Draft202012Validator({"$defs": told["$defs"]} | told["down"])
+
+
+DOWN = _down()
 
 
 class SocketPage:
@@ -47,17 +59,23 @@ class SocketPage:
         """The next frame that is wanted; the others are kept too."""
         async with asyncio.timeout(within):
             while True:
-                frame: Frame = json.loads(await self.socket.recv())
-                self.frames.append(frame)
+                frame = await self._next()
                 if wanted(frame):
                     return frame
+
+    async def _next(self) -> Frame:
+        """Whatever comes is what the served schema says."""
+        frame: Frame = json.loads(await self.socket.recv())
+        DOWN.validate(frame)
+        self.frames.append(frame)
+        return frame
 
     async def closed(self, within: float = PATIENCE_SECONDS) -> int | None:
         """The code with which the server closed."""
         async with asyncio.timeout(within):
             try:
                 while True:
-                    self.frames.append(json.loads(await self.socket.recv()))
+                    await self._next()
             except ConnectionClosed as closed:
                 return closed.rcvd.code if closed.rcvd else None
 
