@@ -148,3 +148,34 @@ def test_a_body_has_no_line_break() -> None:
 
 def test_chains_of_two_conferences_share_no_hash() -> None:
     assert genesis(CONFERENCE) != genesis(UUID(int=8))
+
+
+def test_a_row_with_a_command_and_without_a_subject_is_written_as_documented() -> None:
+    told = Entry(kind=Kind.OUTAGE, body={"at_ms": 5}, command_id=UUID(int=3))
+    (link,) = extend(CONFERENCE, 41, bytes(32), [told], STAMP)
+    lines = (
+        CONFERENCE.hex, "42", "outage", "", UUID(int=3).hex, "1000", UUID(int=9).hex, "50",
+        '{"at_ms":5}',
+    )  # fmt: skip
+    assert link.h == hashlib.sha256(bytes(32) + "\n".join(lines).encode()).digest()
+
+
+def test_a_body_of_just_the_bound_is_taken_and_one_byte_more_is_named() -> None:
+    around = len('{"x":""}')
+    fits = Entry(kind=Kind.SPAN, body={"x": "y" * (MAX_BODY_BYTES - around)})
+    assert extend(CONFERENCE, 0, bytes(32), [fits], STAMP)
+    over = Entry(kind=Kind.SPAN, body={"x": "y" * (MAX_BODY_BYTES - around + 1)})
+    with pytest.raises(TooLarge, match=f"^a span row of {MAX_BODY_BYTES + 1} bytes$"):
+        extend(CONFERENCE, 0, bytes(32), [over], STAMP)
+
+
+def test_an_empty_chain_is_good_and_vouched_for_by_nothing() -> None:
+    walking = Walk(CONFERENCE, {})
+    assert walking.end((0, genesis(CONFERENCE))) is None
+    assert walking.pinned == 0
+
+
+def test_a_head_with_more_rows_names_the_first_that_is_missing() -> None:
+    links = chain(2)
+    found = walk(links, head=(5, links[-1].h))
+    assert found == Broken(3, "missing: the head says 5 rows, there are 2")

@@ -1,5 +1,7 @@
 """When checks are due, what an answer keeps to, and that nobody can know a time before."""
 
+import hashlib
+import hmac
 import random
 from collections import Counter
 from dataclasses import replace
@@ -149,3 +151,20 @@ def test_it_lapses_when_nobody_can_answer_any_more() -> None:
     assert (lapsed.state, lapsed.ended_ms) == (State.LAPSED, last_ms + 1)
     answered = checks.answer(asked, last_ms)
     assert checks.lapse(answered, last_ms + 1) is answered
+
+
+def test_the_times_of_a_seed_are_what_an_auditor_computes() -> None:
+    """HMAC-SHA-256 over purpose, subject and number; its first 128 bits within the stretch left."""
+    subject = UUID(int=5)
+    expected: list[int] = []
+    for number in range(6):
+        text = checks.PURPOSE + f"{subject.hex}\n{number}".encode()
+        drawn = int(hmac.new(SEED, text, hashlib.sha256).hexdigest()[:32], 16)
+        starts = max(number * THIRD_MS, expected[-1] + LEAST_APART_MS if expected else 0)
+        expected.append(starts + drawn % ((number + 1) * THIRD_MS - starts))
+    assert checks.schedule(SEED, subject, an_hour=3, until_ms=2 * HOUR_MS) == expected
+
+
+def test_who_answers_too_late_is_told_so() -> None:
+    with pytest.raises(CheckOver, match=r"^The time to answer this check is over\.$"):
+        checks.answer(put(), 1_000_000 + ANSWER_MS + ON_THE_WAY_MS + 1)
