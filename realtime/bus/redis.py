@@ -340,9 +340,7 @@ class RedisBus:
         """Whoever asks meanwhile is told that the bus is away."""
         self._gap = False
         await self._teach()
-        for topic in list(self._owed):
-            await self._renew(topic)
-            self._owed.discard(topic)
+        await self._pay()
         for topic, known in list(self._followed.items()):
             past = await self._past(topic, limit=HISTORY, returning=True)
             if known and known.epoch == past.position.epoch and known.seq > past.position.seq:
@@ -354,8 +352,19 @@ class RedisBus:
         if not self._here:
             log.info("bus.here", topics=len(self._followed))
         self._here = True
+        self._gap = bool(self._owed)  # whoever committed meanwhile was told that we are away
         self._wait = RETRY_SECONDS[0]
         self._arrived.set()
+
+    async def _pay(self) -> None:
+        """Begin anew what is owed; what is owed from here on is owed again."""
+        for topic in list(self._owed):
+            self._owed.discard(topic)
+            try:
+                await self._renew(topic)
+            except BusAway:
+                self._owed.add(topic)
+                raise
 
     async def _renew(self, topic: Topic) -> None:
         names = keys(topic)
@@ -369,6 +378,7 @@ class RedisBus:
                 await self._renew(topic_of_epoch(name.decode()))
                 count += 1
         except AWAY as away:
+            log.warning("bus.not_inherited", error=type(away).__name__)
             raise BusAway from away
         return count
 

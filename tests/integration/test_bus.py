@@ -10,7 +10,7 @@ from realtime.bus.bus import Bus, BusAway, Past
 from realtime.bus.memory import MemoryBus
 from realtime.bus.open import open_bus
 from realtime.bus.redis import RedisBus, open_redis_bus
-from realtime.bus.scripts import keys, live_key
+from realtime.bus.scripts import ROLL, keys, live_key
 from realtime.limits import HISTORY
 from realtime.presence import Presence
 from realtime.wire import Position, Topic
@@ -208,7 +208,7 @@ async def test_a_poor_account_is_enough(redis_server: Redis) -> None:
     rights = (
         "resetchannels ~rounds:* &rounds:* -@all +evalsha +script|load +set +get +incr +xadd"
         " +xrevrange +publish +subscribe +unsubscribe +ping +hello +time +zadd +zrem"
-        " +zrangebyscore +hincrby +hdel +hlen +hkeys +pexpire"
+        " +zrangebyscore +hincrby +hdel +hlen +hkeys +pexpire +scan"
     )
     made = redis_server.ask("ACL", "SETUSER", "rounds", "on", ">secret", *rights.split())
     assert made == b"+OK\r\n"
@@ -223,6 +223,31 @@ async def test_a_poor_account_is_enough(redis_server: Redis) -> None:
         await presence.enter("hall", "ann", uuid4())
         assert await presence.people("hall") == {"ann"}
         await presence.close()
+        # What a process leaves that died without a goodbye: a lease that ran out long ago.
+        assert redis_server.ask("ZADD", ROLL, "1", "somebody") == b":1\r\n"
+        while (heard := await ear.next())[2] != b"":  # its topics begin anew
+            pass
+        assert heard[0] == topic
+        assert heard[1] != position
+        await eventually_async(lambda: redis_server.ask("ZSCORE", ROLL, "somebody") == b"$-1\r\n")
+
+
+async def test_what_is_published_while_redis_returns_is_owed_and_paid() -> None:
+    """Catching up takes a round trip for each topic; whoever commits meanwhile is not forgotten."""
+    topic, ear = a_topic(), Ear()
+    with running_redis() as redis:
+        async with asyncio.TaskGroup() as tasks, open_redis_bus(redis.url, ear, tasks) as bus:
+            for topic_ in (topic, *(a_topic() for _ in range(300))):
+                await bus.follow(topic_)
+            with capture_logs():
+                redis.kill()
+                await eventually_async(lambda: not bus.here)
+                assert await bus.publish(topic, b"{}") is None
+                redis.start()
+                while not bus.here:
+                    await bus.publish(topic, b"{}")
+                    await asyncio.sleep(0)
+            await eventually_async(lambda: not bus.owes, what="all debts are paid")
 
 
 async def test_a_past_that_another_process_made_too_old_is_renewed(redis_server: Redis) -> None:
