@@ -101,8 +101,10 @@ class Cluster(Postgres):
     def _accepts(self) -> bool:
         if self.process.poll() is not None:
             raise RuntimeError(f"PostgreSQL did not start:\n{self.log_text()}")
-        file = self.data / "postmaster.pid"
-        lines = file.read_text().splitlines() if file.exists() else []
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:  # not yet, or just taken away after a crash
+            return False
         ours = lines[:1] == [str(self.process.pid)]
         return ours and len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
 

@@ -3,6 +3,7 @@ import { live } from "../live/socket.js";
 import { avatar, icon } from "../shell/parts.js";
 import { toast } from "../shell/toast.js";
 import { fetched, follow, stay } from "./follow.js";
+import { Reading } from "./reading.js";
 import { reduce } from "./visit.js";
 
 /** @typedef {import("./visit.js").Visit} Visit */
@@ -13,6 +14,7 @@ const MAX_ABOUT = 200, MAX_LINE = 500;
 class BoothVisit extends LitElement {
   static properties = { visit: { state: true }, busy: { state: true } };
   #stop = new AbortController();
+  #reading = new Reading(fetched, reduce);
   #name = "";
 
   constructor() {
@@ -44,6 +46,7 @@ class BoothVisit extends LitElement {
 
   /** @param {any} frame */
   #take(frame) {
+    this.#reading.took(frame);
     const before = this.visit.talk?.status;
     this.visit = reduce(this.visit, frame);
     const { status, called } = this.visit.talk ?? {};
@@ -51,7 +54,7 @@ class BoothVisit extends LitElement {
   }
 
   async #reload() {
-    const visit = await fetched(`/booths/${this.visit.booth}/now`);
+    const visit = await this.#reading.read(`/booths/${this.visit.booth}/now`);
     if (visit) this.visit = visit;
   }
 

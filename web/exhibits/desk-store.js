@@ -2,13 +2,16 @@ import { live } from "../live/socket.js";
 import { toast } from "../shell/toast.js";
 import { reduce } from "./desk-state.js";
 import { fetched, follow, stay } from "./follow.js";
+import { Reading } from "./reading.js";
 
 /** @typedef {import("./desk-state.js").Desk} Desk */
 
 /** One desk for all parts of the page; dispatches `change`. */
 class DeskStore extends EventTarget {
   #stop = new AbortController();
-  #asking = new AbortController();
+  #reading = new Reading(fetched, reduce);
+  /** @type {string | null} the thread that is opened, or is about to be */
+  #open;
   /** @type {number | undefined} */
   #due;
   busy = false;
@@ -19,6 +22,7 @@ class DeskStore extends EventTarget {
     const { positions, ...desk } = JSON.parse(text);
     /** @type {Desk} */
     this.desk = desk;
+    this.#open = desk.open;
     const { signal } = this.#stop;
     follow(positions, ["queue", "line", "lead"], (frame) => this.#take(frame), () => this.reload(), signal);
     stay(desk.booth, signal);
@@ -26,6 +30,7 @@ class DeskStore extends EventTarget {
 
   /** @param {any} frame */
   #take(frame) {
+    this.#reading.took(frame);
     this.#set(reduce(this.desk, frame));
     if (frame.type === "lead" || frame.type === "queue") this.#reloadSoon();
     if (frame.type === "line" && !frame.called && frame.visit !== this.desk.open) toast("A visitor has written");
@@ -37,19 +42,18 @@ class DeskStore extends EventTarget {
     this.#due = setTimeout(() => this.reload(), 100);
   }
 
-  /** The newest request counts: an older one is given up. */
-  async reload(open = this.desk.open) {
-    this.#asking.abort();
-    const { signal } = (this.#asking = new AbortController());
-    const path = `/booths/${this.desk.booth}/desk/now${open ? `?visit=${open}` : ""}`;
-    const desk = await fetched(path, signal);
-    if (desk) this.#set(desk);
+  async reload() {
+    const desk = await this.#reading.read(`/booths/${this.desk.booth}/desk/now${this.#open ? `?visit=${this.#open}` : ""}`);
+    if (!desk) return;
+    this.#open = desk.open;
+    this.#set(desk);
   }
 
   /** @param {string} visit */
   async open(visit) {
     history.replaceState(null, "", `?visit=${visit}`);
-    await this.reload(visit);
+    this.#open = visit;
+    await this.reload();
   }
 
   /**

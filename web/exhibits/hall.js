@@ -2,6 +2,7 @@ import { html, render } from "../vendor/lit.js";
 import { live } from "../live/socket.js";
 import { avatar } from "../shell/parts.js";
 import { fetched } from "./follow.js";
+import { Reading } from "./reading.js";
 
 /**
  * @typedef {{ id: string, called: string, line: string, free: boolean }} Colleague
@@ -16,9 +17,16 @@ const foot = ({ staff, waiting }) =>
         <span class="online">${staff.length} at booth, ${waiting ? `${waiting} waiting` : "no wait"}</span>`
     : html`<span class="online off">Leave a message</span>`;
 
+/** @typedef {{ booths: Booth[] }} Hall */
+
+/** @param {Hall} hall @param {Booth} booth @returns {Hall} */
+const changed = ({ booths }, booth) => ({ booths: [...booths.filter(({ key }) => key !== booth.key), booth] });
+
 /** Keeps who is at each booth true, and filters without a new page. The cards are the server's. */
 class ExhibitHall extends HTMLElement {
   #stop = new AbortController();
+  /** @type {Reading<Hall>} */
+  #reading = new Reading(fetched, changed);
   #now = "";
   #category = "";
   /** @type {Set<string>} booths with somebody there */
@@ -39,7 +47,9 @@ class ExhibitHall extends HTMLElement {
     this.addEventListener("click", (event) => this.#pick(event), { signal });
     live.addEventListener("booth", (event) => {
       const booth = /** @type {CustomEvent} */ (event).detail;
-      if (positions.some(({ topic }) => topic === booth.topic)) this.#show(booth);
+      if (!positions.some(({ topic }) => topic === booth.topic)) return;
+      this.#reading.took(booth);
+      this.#show(booth);
     }, { signal });
     for (const type of ["followed", "resync"]) {
       live.addEventListener(type, (event) => {
@@ -61,10 +71,9 @@ class ExhibitHall extends HTMLElement {
 
   /** What changed between the page and the socket, or while it was away. */
   async #reload() {
-    const now = /** @type {{ booths: Booth[] } | undefined} */ (await fetched(this.#now));
-    if (!now) return;
-    const { booths } = now;
-    const known = new Map(booths.map((booth) => [booth.key, booth]));
+    const hall = await this.#reading.read(this.#now);
+    if (!hall) return;
+    const known = new Map(hall.booths.map((booth) => [booth.key, booth]));
     for (const { dataset } of this.#cards()) {
       const key = dataset.booth ?? "";
       this.#show(known.get(key) ?? { key, staff: [], waiting: 0 });
