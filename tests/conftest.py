@@ -32,8 +32,14 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's loop stays open in this thread, where no other can run."""
+    """Browser tests last: Playwright's loop stays open in this thread, where no other can run.
+
+    On several processes a file's tests share one, and all browser tests do: films need their cores.
+    """
     items.sort(key=_needs_browser)
+    for item in items:
+        group = "browser" if _needs_browser(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
     if any(_needs_browser(item) for item in items):
         config.stash[BROWSER] = _prepare_browser(config)
 
