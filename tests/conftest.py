@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.chromium import FLAGS, Chromium, chromium, is_here
 from tests.servers.databases import Templates
@@ -17,6 +18,8 @@ from tests.servers.redis import Redis, running_redis, servers_found
 from tests.servers.smtp import Mailbox, running_smtp
 
 REDIS_SERVERS = tuple(servers_found())
+settings.register_profile("rounds", deadline=None)  # a test that is slow for once is not wrong
+settings.load_profile("rounds")
 BROWSER = pytest.StashKey[Chromium | Exception]()
 
 
@@ -32,14 +35,8 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's loop stays open in this thread, where no other can run.
-
-    On several processes a file's tests share one, and all browser tests do: films need their cores.
-    """
+    """Browser tests last: Playwright's loop stays open in this thread, where no other can run."""
     items.sort(key=_needs_browser)
-    for item in items:
-        group = "browser" if _needs_browser(item) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
     if any(_needs_browser(item) for item in items):
         config.stash[BROWSER] = _prepare_browser(config)
 
