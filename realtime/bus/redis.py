@@ -12,14 +12,10 @@ from secrets import token_hex
 from typing import Any, NamedTuple, cast
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
-from redis.exceptions import TimeoutError as Unanswered
 
 from realtime.bus.bus import BusAway, Ear, Past
+from realtime.bus.hearing import IDLE, Hearing, Message
 from realtime.bus.roll import Roll
 from realtime.bus.scripts import (
     EPOCHS,
@@ -29,7 +25,6 @@ from realtime.bus.scripts import (
     RECALL,
     RENEW,
     ROLL,
-    SCRIPTS,
     UNMARK,
     Script,
     announced,
@@ -40,20 +35,9 @@ from realtime.bus.scripts import (
     topic_of,
     topic_of_epoch,
 )
+from realtime.bus.servers import ANSWER_SECONDS, AWAY, Order, Servers, open_servers
 from realtime.limits import HISTORY
 from realtime.wire import Epoch, Position, Seq, Topic
-
-AWAY = (RedisError, OSError, TimeoutError)
-"""Also a full disk or a replica that was the master: whatever Redis refuses, we go on without."""
-
-IDLE = "rounds:live"
-"""Followed by every process: a connection that follows nothing cannot be read."""
-
-ANSWER_SECONDS = 1.0
-"""Redis answers in a millisecond; only the first command of an outage waits this long."""
-
-QUIET_SECONDS, DEAD_SECONDS = 2.0, 5.0
-"""A subscription that heard nothing is asked, and given up: a dropped packet tells nobody."""
 
 RETRY_SECONDS = (0.05, 1.0)
 """How soon Redis is tried again, doubling up to the second."""
@@ -66,37 +50,27 @@ Entry = tuple[bytes, tuple[bytes, bytes]]
 log = structlog.get_logger()
 
 
-class _Order(NamedTuple):
+class _Waiting(NamedTuple):
     """One command that waits to be sent, and its answer."""
 
-    words: tuple[Any, ...]
+    order: Order
     answer: "asyncio.Future[Any]"
-
-
-def reach(url: str) -> Redis:
-    """The one place that reads an address. Answers come soon or not at all; we retry ourselves."""
-    return Redis.from_url(
-        url,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-    )
 
 
 class RedisBus:
     """One process's view of the bus."""
 
-    def __init__(self, redis: Redis, ear: Ear) -> None:
-        self._redis = redis
+    def __init__(self, servers: Servers, ear: Ear, tasks: asyncio.TaskGroup) -> None:
+        self._servers = servers
         self._ear = ear
+        self._tasks = tasks
         self._here = False
         self._arrived = asyncio.Event()
-        self._orders: list[_Order] = []
+        self._orders: list[_Waiting] = []
         self._ordered = asyncio.Event()
         self._followed: dict[Topic, Position | None] = {}
         self._owed: set[Topic] = set()
-        self._pubsub: PubSub | None = None
+        self._hearing: Hearing | None = None
         self._changes = asyncio.Lock()
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._asked: set[str] = set()
@@ -124,7 +98,8 @@ class RedisBus:
 
     async def publish(self, topic: Topic, sealed: bytes) -> Position | None:
         try:
-            epoch, seq = await self._run(PUBLISH, keys(topic), [token_hex(8), HISTORY, sealed])
+            values = [*self._epoch(topic), HISTORY, sealed]
+            epoch, seq = await self._run(PUBLISH, keys(topic), values)
         except BusAway:
             self._owed.add(topic)
             return None
@@ -132,7 +107,7 @@ class RedisBus:
 
     async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
         try:
-            await self._ask("PUBLISH", live_key(topic), state(key, sealed))
+            await self._ask(live_key(topic), "PUBLISH", live_key(topic), state(key, sealed))
         except BusAway:
             return False
         return True
@@ -146,10 +121,10 @@ class RedisBus:
     async def follow(self, topic: Topic) -> Past:
         """Subscribe, then read the past: what arrives twice is ignored by its number."""
         self._followed.setdefault(topic, None)
-        if not self._here or self._pubsub is None:
+        if not self._here or self._hearing is None:
             raise BusAway
         try:
-            confirmed = await self._subscribe(self._pubsub, topic)
+            confirmed = await self._subscribe(self._hearing, topic)
         except AWAY as away:
             raise BusAway from away
         await asyncio.wait([confirmed], timeout=ANSWER_SECONDS)
@@ -163,10 +138,10 @@ class RedisBus:
     async def unfollow(self, topic: Topic) -> None:
         self._followed.pop(topic, None)
         async with self._changes:
-            if self._pubsub is None or topic in self._followed:
+            if self._hearing is None or topic in self._followed:
                 return
             try:
-                await self._pubsub.unsubscribe(live_key(topic))
+                await self._hearing.unsubscribe(live_key(topic))
             except AWAY as away:
                 self._lose(away)
 
@@ -184,7 +159,7 @@ class RedisBus:
         except BusAway:
             return None
 
-    # Commands: one connection, several at once, in the order in which they were asked.
+    # Commands: one connection to a server, several at once, in the order they were asked.
 
     async def send(self) -> None:
         """Send what was ordered, for ever."""
@@ -195,51 +170,50 @@ class RedisBus:
                 batch, self._orders = self._orders[:MAX_PIPELINE], self._orders[MAX_PIPELINE:]
                 await self._execute(batch)
 
-    async def _execute(self, batch: list[_Order]) -> None:
+    async def _execute(self, batch: list[_Waiting]) -> None:
+        orders = [waiting.order for waiting in batch]
         try:
-            answers = await self._exchange(batch)
+            answers = await self._servers.exchange(orders)
             unknown = [at for at, said in enumerate(answers) if isinstance(said, NoScriptError)]
             if unknown:
-                await self._teach()
-                again = await self._exchange([batch[at] for at in unknown])
-                answers = [
-                    again[unknown.index(at)] if at in unknown else said
-                    for at, said in enumerate(answers)
-                ]
+                await self._servers.teach()
+                again = await self._servers.exchange([orders[at] for at in unknown])
+                for at, said in zip(unknown, again, strict=True):
+                    answers[at] = said
         except AWAY as away:
             answers = [away] * len(batch)
-        for order, answer in zip(batch, answers, strict=True):
-            if order.answer.done():
+        for waiting, answer in zip(batch, answers, strict=True):
+            if waiting.answer.done():
                 continue
             if isinstance(answer, Exception):
                 self._lose(answer)
-                order.answer.set_exception(BusAway())
+                waiting.answer.set_exception(BusAway())
             else:
-                order.answer.set_result(answer)
+                waiting.answer.set_result(answer)
 
-    async def _exchange(self, batch: list[_Order]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for order in batch:
-                pipeline.execute_command(*order.words)
-            return await pipeline.execute(raise_on_error=False)
-
-    async def _teach(self) -> None:
-        for script in SCRIPTS:
-            await self._redis.script_load(script.text)
-
-    async def _order(self, *words: Any) -> Any:
+    async def _order(self, key: str, *words: Any) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._orders.append(_Order(words, answer))
+        self._orders.append(_Waiting(Order(key, words), answer))
         self._ordered.set()
         return await answer
 
-    async def _ask(self, *words: Any) -> Any:
+    async def _ask(self, key: str, *words: Any) -> Any:
         if not self._here:
             raise BusAway
-        return await self._order(*words)
+        return await self._order(key, *words)
 
-    async def _run(self, script: Script, names: list[str], values: Sequence[Any]) -> Any:
-        return await self._ask("EVALSHA", script.sha, len(names), *names, *values)
+    async def _run(
+        self, script: Script, names: list[str], values: Sequence[Any], *, returning: bool = False
+    ) -> Any:
+        ask = self._order if returning else self._ask
+        return await ask(names[0], "EVALSHA", script.sha, len(names), *names, *values)
+
+    def _epoch(self, topic: Topic) -> tuple[str, str]:
+        """The home of a topic, which its epoch has to begin with, and how a new one goes on."""
+        try:
+            return self._servers.holder(live_key(topic)).home, token_hex(8)
+        except RedisError as away:
+            raise BusAway from away
 
     async def _count(self, script: Script, place: str, values: Sequence[Any]) -> int | None:
         try:
@@ -248,11 +222,10 @@ class RedisBus:
             return None
 
     async def _past(self, topic: Topic, *, limit: int, returning: bool = False) -> Past:
-        ask = self._order if returning else self._ask
-        names = keys(topic)
-        words = ("EVALSHA", RECALL.sha, len(names), *names, token_hex(8), limit)
+        values = [*self._epoch(topic), limit]
         try:
-            epoch, seq, newest_first = await ask(*words)
+            answer = await self._run(RECALL, keys(topic), values, returning=returning)
+            epoch, seq, newest_first = answer
             entries = reversed(cast(list[Entry], newest_first))
             return Past(
                 Position(Epoch(epoch.decode()), Seq(int(seq))),
@@ -262,42 +235,33 @@ class RedisBus:
             log.warning("bus.foreign", topic=topic)
             raise BusAway from foreign
 
-    # The subscription: one connection, one reader.
-
     async def listen(self) -> None:
         """Hear what is announced, for ever; whatever happens, subscribe again and catch up."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
-                    await self._hear(pubsub)
+                await self._servers.look()
+                async with Hearing(self._servers, self._tasks) as hearing:
+                    await self._hear(hearing)
             except (*AWAY, BusAway) as away:
                 self._lose(away)
-            finally:
-                self._hang_up()
             await asyncio.sleep(self._wait)
             self._wait = min(self._wait * 2, RETRY_SECONDS[1])
 
-    async def _hear(self, pubsub: PubSub) -> None:
+    async def _hear(self, hearing: Hearing) -> None:
         """Subscribe, confirm, read the past of everything followed, then hear until it breaks."""
-        await pubsub.subscribe(IDLE)
-        self._pubsub = pubsub
-        clock = asyncio.get_running_loop().time
-        heard, asked = clock(), False
-        while True:
-            message = await pubsub.get_message(timeout=ANSWER_SECONDS)
-            if message is not None:
-                heard, asked = clock(), False
-                self._take(message)
-            elif clock() - heard > DEAD_SECONDS:
-                raise Unanswered
-            elif clock() - heard > QUIET_SECONDS and not asked:
-                asked = True
-                async with self._changes:
-                    await pubsub.ping()
-            if IDLE in self._subscribed and (self._gap or not self._here):
-                await self._return(pubsub)
+        await hearing.begin()
+        self._hearing = hearing
+        try:
+            while True:
+                message = await hearing.next()
+                if message is not None:
+                    self._take(message)
+                if IDLE in self._subscribed and (self._gap or not self._here):
+                    await self._return(hearing)
+        finally:
+            self._hang_up()
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: Message) -> None:
         kind = message["type"]
         if kind == "message":
             try:
@@ -313,7 +277,7 @@ class RedisBus:
         awaited = self._awaited.pop(name, None)
         if awaited is not None and not awaited.done():
             awaited.set_result(None)
-        elif name in self._subscribed:
+        elif name in self._subscribed and name != IDLE:  # that one is heard from every server
             self._gap = True  # the library connected anew by itself, and told nobody
         self._subscribed.add(name)
 
@@ -326,7 +290,7 @@ class RedisBus:
             self._note(topic, about)
         self._ear.deliver(topic, about, sealed)
 
-    async def _return(self, pubsub: PubSub) -> None:
+    async def _return(self, hearing: Hearing) -> None:
         """Subscribe to what is followed; once that is confirmed, read what was missed."""
         missing = {live_key(topic) for topic in self._followed} - self._subscribed
         if not missing:
@@ -334,12 +298,12 @@ class RedisBus:
         elif not missing <= self._asked:
             self._asked |= missing
             async with self._changes:
-                await pubsub.subscribe(*missing)
+                await hearing.subscribe(sorted(missing))
 
     async def _recover(self) -> None:
         """Whoever asks meanwhile is told that the bus is away."""
         self._gap = False
-        await self._teach()
+        await self._servers.teach()
         await self._pay()
         for topic, known in list(self._followed.items()):
             past = await self._past(topic, limit=HISTORY, returning=True)
@@ -367,15 +331,14 @@ class RedisBus:
                 raise
 
     async def _renew(self, topic: Topic) -> None:
-        names = keys(topic)
-        await self._order("EVALSHA", RENEW.sha, len(names), *names, token_hex(8))
+        await self._run(RENEW, keys(topic), self._epoch(topic), returning=True)
 
     async def _renew_all(self) -> int:
         """Begin every topic anew: a process died that may have owed some of them an event."""
         count = 0
         try:
-            async for name in self._redis.scan_iter(match=EPOCHS, count=1_000):
-                await self._renew(topic_of_epoch(name.decode()))
+            async for name in self._servers.names(EPOCHS):
+                await self._renew(topic_of_epoch(name))
                 count += 1
         except AWAY as away:
             log.warning("bus.not_inherited", error=type(away).__name__)
@@ -385,16 +348,16 @@ class RedisBus:
     async def leave(self) -> None:
         """Say goodbye: nothing is owed that was not announced."""
         with suppress(*AWAY):
-            await self._redis.zrem(ROLL, self.roll.me)
+            await self._servers.holder(ROLL).redis.zrem(ROLL, self.roll.me)
 
-    async def _subscribe(self, pubsub: PubSub, topic: Topic) -> asyncio.Future[None]:
+    async def _subscribe(self, hearing: Hearing, topic: Topic) -> asyncio.Future[None]:
         name = live_key(topic)
         async with self._changes:
             confirmed = self._awaited.get(name)
             if confirmed is None:
                 confirmed = asyncio.get_running_loop().create_future()
                 self._awaited[name] = confirmed
-                await pubsub.subscribe(name)
+                await hearing.subscribe([name])
         return confirmed
 
     def _note(self, topic: Topic, position: Position) -> None:
@@ -408,7 +371,7 @@ class RedisBus:
         self._here = False
 
     def _hang_up(self) -> None:
-        self._pubsub = None
+        self._hearing = None
         self._asked.clear()
         self._subscribed.clear()
         for awaited in self._awaited.values():
@@ -421,8 +384,8 @@ class RedisBus:
 @asynccontextmanager
 async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncGenerator[RedisBus]:
     """Waits a moment for Redis, and goes on without it when it is away."""
-    async with reach(url) as redis:
-        bus = RedisBus(redis, ear)
+    async with open_servers(url) as servers:
+        bus = RedisBus(servers, ear, tasks)
         running = [tasks.create_task(each) for each in (bus.send(), bus.listen(), bus.roll.keep())]
         await bus.arrive()
         try:

@@ -22,25 +22,41 @@ class Script(NamedTuple):
         return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-PUBLISH = Script("""
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local epoch = redis.call('GET', KEYS[1])
-local seq = redis.call('INCR', KEYS[2])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '0-' .. seq, 'e', ARGV[3])
-redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ' .. ARGV[3])
-return {epoch, seq}
-""")
+_EPOCH = """
+local epoch, begun = redis.call('GET', KEYS[1]), false
+if not epoch or string.sub(epoch, 1, string.len(ARGV[1])) ~= ARGV[1] then
+  begun = epoch
+  epoch = ARGV[1] .. ARGV[2]
+  redis.call('SET', KEYS[1], epoch)
+end
+"""
+"""An epoch begins with the home where it was set; what another master left begins anew."""
 
-RECALL = Script("""
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
-local past = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', ARGV[2])
-return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]) or '0', past}
-""")
+PUBLISH = Script(
+    _EPOCH
+    + """
+local seq = redis.call('INCR', KEYS[2])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '0-' .. seq, 'e', ARGV[4])
+redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ' .. ARGV[4])
+return {epoch, seq}
+"""
+)
+
+RECALL = Script(
+    _EPOCH
+    + """
+local seq = redis.call('GET', KEYS[2]) or '0'
+if begun then redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ') end
+local past = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', ARGV[3])
+return {epoch, seq, past}
+"""
+)
 
 RENEW = Script("""
-redis.call('SET', KEYS[1], ARGV[1])
+local epoch = ARGV[1] .. ARGV[2]
+redis.call('SET', KEYS[1], epoch)
 local seq = redis.call('GET', KEYS[2]) or '0'
-redis.call('PUBLISH', KEYS[4], ARGV[1] .. ' ' .. seq .. ' ')
+redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ')
 return 1
 """)
 """Begin a topic's history anew: some of it was never announced, or Redis went back in time."""

@@ -39,14 +39,26 @@ def servers_found() -> dict[str, Path]:
 class Redis:
     """One server: `url` is what `ROUNDS_REDIS_URL` takes."""
 
-    def __init__(self, binary: Path, folder: Path, port: int | None, *, appends: bool) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        folder: Path,
+        port: int | None,
+        *,
+        appends: bool = False,
+        settings: str = "",
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.port = port
         self.socket = folder / "redis.sock"
         self.url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{self.socket}"
         self._log = folder / "redis.log"
         place = ["--port", str(port or 0), "--bind", "127.0.0.1", "--dir", str(folder)]
         keep = ["--save", "", "--appendonly", "yes" if appends else "no"]
-        self._command = [str(binary), *place, *keep, "--unixsocket", str(self.socket)]
+        file = folder / "redis.conf"  # a sentinel writes into it
+        file.write_text(settings)
+        start = [str(binary), str(file), *options]
+        self._command = [*start, *place, *keep, "--unixsocket", str(self.socket)]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
