@@ -38,6 +38,7 @@ def test_listening_everywhere_sends_nobody_to_nowhere() -> None:
         ({"prot": "80"}, "ROUNDS_PROT"),
         ({"port": "many"}, "ROUNDS_PORT"),
         ({"url": "rounds.example"}, "ROUNDS_URL"),
+        ({"redis_url": "redis+sentinel://one:26379"}, "ROUNDS_REDIS_URL"),
     ],
 )
 def test_what_is_wrong_is_named(values: dict[str, str], where: str) -> None:
