@@ -53,11 +53,14 @@ def looked_at(page: Page, path: str, said: list[str]) -> list[str]:
 
 
 def complaints(page: Page) -> list[str]:
+    """What the console says; Chromium also reports the answer that nobody is on the stage yet."""
     said: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            said.append(f"{message.type}: {message.text}")
+        url = message.location["url"]
+        nobody_yet = "/whep/" in url and "409" in message.text
+        if message.type in {"error", "warning"} and not nobody_yet:
+            said.append(f"{message.type}: {message.text} ({url})")
 
     page.on("console", listen)
     return said

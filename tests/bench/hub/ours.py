@@ -13,7 +13,7 @@ from realtime.hub.mount import hub_server
 from realtime.hub.publisher import Publisher, open_publisher
 from realtime.hub.reception import Peer, open_reception
 from realtime.wire import Command, Event, Topic, Welcome
-from tests.bench.hub import PAD
+from tests.bench.hub.servers import PAD
 
 CROWD = Topic("crowd")
 
