@@ -13,7 +13,6 @@ from realtime.wire import Topic
 from server import topics
 from server.agenda.rules import Session
 from server.call import Call
-from server.db import Rows
 from server.ids import new_id
 from server.polls import events, rules, store
 from server.polls.events import PollState
@@ -74,9 +73,11 @@ class Desk:
     """Of the form: sent twice, it makes one poll."""
 
 
-async def panel(call: Call, db: Rows, session: Session) -> Panel:
-    """Read in a transaction begun after the positions: `db` may look at the past."""
-    del db
+async def panel(call: Call, session: Session) -> Panel:
+    """Read in a transaction of its own, begun after the positions.
+
+    Call it outside any other: who holds one connection and waits for a second may wait for ever.
+    """
     follows = await _follows(call, topics.session(session.id))
     place = (call.conference_id, session.id)
     async with call.db.read() as now:
@@ -91,8 +92,7 @@ async def panel(call: Call, db: Rows, session: Session) -> Panel:
     )
 
 
-async def desk(call: Call, db: Rows, session: Session) -> Desk:
-    del db
+async def desk(call: Call, session: Session) -> Desk:
     follows = await _follows(call, topics.desk(session.id))
     async with call.db.read() as now:
         polls = await store.polls(now, call.conference_id, session.id, tuple(Status))

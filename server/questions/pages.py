@@ -78,7 +78,7 @@ def _form(command: type[Any], handler: Callable[[Any, Call], Awaitable[object]])
 async def _snapshot(request: Request, call: Call, read: Callable[..., Awaitable[Any]]) -> Response:
     async with call.db.read() as db:
         session = await agenda.session(db, call.conference_id, request.path_params["session_id"])
-        found = await read(call, db, session)
+    found = await read(call, session)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 

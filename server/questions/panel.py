@@ -16,7 +16,6 @@ from server import topics
 from server.agenda import store as agenda
 from server.agenda.rules import Session
 from server.call import Call
-from server.db import Rows
 from server.ids import new_id
 from server.questions import events, store
 from server.questions.events import OwnQuestion, QuestionState
@@ -66,8 +65,11 @@ class Desk:
     command_id: UUID
 
 
-async def panel(call: Call, _db: Rows, session: Session) -> Panel:
-    """What lives is read in a transaction begun after the positions: `_db` may look at the past."""
+async def panel(call: Call, session: Session) -> Panel:
+    """Read in a transaction of its own, begun after the positions.
+
+    Call it outside any other: who holds one connection and waits for a second may wait for ever.
+    """
     follows = await _follows(call, topics.session(session.id), topics.person(call.person_id))
     place = (call.conference_id, session.id)
     async with call.db.read() as now:
@@ -90,7 +92,7 @@ async def panel(call: Call, _db: Rows, session: Session) -> Panel:
     )
 
 
-async def desk(call: Call, _db: Rows, session: Session) -> Desk:
+async def desk(call: Call, session: Session) -> Desk:
     follows = await _follows(call, topics.desk(session.id))
     async with call.db.read() as now:
         tz = (await agenda.conference(now, call.conference_id)).tz

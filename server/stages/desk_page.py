@@ -32,10 +32,8 @@ async def show(_request: Request, call: Call) -> Response:
         conference = await agenda.conference(db, call.conference_id)
         session = await agenda.session(db, call.conference_id, session_id)
         shown = await snapshot(db, call, position)
-    async with call.db.read() as db:
-        asked = await questions.desk(call, db, session)
-    async with call.db.read() as db:
-        polled = await polls.desk(call, db, session)
+    asked = await questions.desk(call, session)
+    polled = await polls.desk(call, session)
     ticketed = msgspec.structs.replace(shown, ticket=f"/sessions/{session_id}/desk/ticket")
     return page(
         "stages/desk.html",

@@ -75,12 +75,11 @@ async def show(_request: Request, call: Call) -> Response:
 
 
 async def panels(call: Call, session: Session) -> dict[str, object]:
-    """Each in its own transaction: what lives is read after its topics' positions."""
-    async with call.db.read() as db:
-        asked = await questions.panel(call, db, session)
-    async with call.db.read() as db:
-        polled = await polls.panel(call, db, session)
-    return {"questions": asked, "polls": polled}
+    """Each reads what lives after its topics' positions."""
+    return {
+        "questions": await questions.panel(call, session),
+        "polls": await polls.panel(call, session),
+    }
 
 
 async def state(_request: Request, call: Call) -> Response:

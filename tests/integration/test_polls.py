@@ -79,14 +79,12 @@ def rows(found: panel.Panel | panel.Desk) -> Shown:
 
 async def desk(world: World) -> panel.Desk:
     call, session = await world.call("Mo", Role.MODERATOR), await world.session()
-    async with world.services.db.read() as db:
-        return await panel.desk(call, db, session)
+    return await panel.desk(call, session)
 
 
 async def seen(world: World, name: str = "Ann") -> panel.Panel:
     call, session = await world.call(name), await world.session()
-    async with world.services.db.read() as db:
-        return await panel.panel(call, db, session)
+    return await panel.panel(call, session)
 
 
 async def seq(world: World, topic: Topic) -> int:

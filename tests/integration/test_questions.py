@@ -80,14 +80,12 @@ def rows(found: Any) -> Shown:
 
 async def desk_rows(world: World) -> Shown:
     call, session = await world.call("Mo", Role.MODERATOR), await world.session()
-    async with world.services.db.read() as db:
-        return rows(await panel.desk(call, db, session))
+    return rows(await panel.desk(call, session))
 
 
 async def audience_rows(world: World) -> Shown:
     call, session = await world.call("Ann"), await world.session()
-    async with world.services.db.read() as db:
-        return rows(await panel.panel(call, db, session))
+    return rows(await panel.panel(call, session))
 
 
 async def seq(world: World, topic: Topic) -> int:

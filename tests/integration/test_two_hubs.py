@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from realtime.wire import Close
 from server import secrets
-from server.db import Rows
+from server.db import POOL, Rows
 from server.people.store import RoleGrant
 from server.rights import Role
 from tests.integration.pages import Frame, SocketPage, socket_page
@@ -35,6 +35,9 @@ pytestmark = pytest.mark.timeout(300)
 
 GONE_SECONDS = 5
 """How long a socket may last whose right was taken back, or whose process is told to stop."""
+
+FETCH_SECONDS = 15
+"""Half of what the pool lets somebody wait for a connection."""
 
 STOP_SECONDS = 20
 """A second on a machine of its own; on a busy one the last imports and collections take longer."""
@@ -213,6 +216,16 @@ async def recovered(site: Site, page: SocketPage, text: str) -> None:
     frame = await page.until(lambda f: arrived(f) or f["type"] == "resync")
     while frame["type"] == "resync" and text not in await asyncio.to_thread(shown, site):
         frame = await page.until(lambda f: arrived(f) or f["type"] == "resync")
+
+
+@pytest.mark.parametrize("panel", ["questions", "polls"])
+async def test_more_pages_than_connections_fetch_a_panel_at_once(site: Site, panel: str) -> None:
+    """As upon a `resync` of everybody; none may hold one connection and wait for a second."""
+    address = f"{site.web.url}/sessions/{site.seeded.session_id}/{panel}/fragment"
+    cookie = {"Cookie": site.seeded.learners[0].cookie}
+    async with httpx.AsyncClient(headers=cookie, timeout=FETCH_SECONDS, trust_env=False) as http:
+        answers = await asyncio.gather(*(http.get(address) for _ in range(2 * POOL)))
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
 
 
 async def _grant(db: Rows, person_id: UUID) -> UUID:
