@@ -88,6 +88,9 @@ RETRY_MS = (500, 8_000)
 GOODBYE_SECONDS = 5.0
 """Over this long at most a stopping process closes its sockets, a millisecond each."""
 
+FINISH_SECONDS = 5.0
+"""What the commands of a stopping process may take; only a database that is away takes as long."""
+
 PRESENCE_SECONDS = 45.0
 """Who was not seen for so long is gone: what a process that died leaves behind."""
 

@@ -67,6 +67,8 @@ class RedisBus:
         self._here = False
         self._arrived = asyncio.Event()
         self._orders: list[_Waiting] = []
+        self._sent: list[_Waiting] = []
+        self._closed = False
         self._ordered = asyncio.Event()
         self._followed: dict[Topic, Position | None] = {}
         self._owed: set[Topic] = set()
@@ -167,8 +169,8 @@ class RedisBus:
             await self._ordered.wait()
             self._ordered.clear()
             while self._orders:
-                batch, self._orders = self._orders[:MAX_PIPELINE], self._orders[MAX_PIPELINE:]
-                await self._execute(batch)
+                self._sent, self._orders = self._orders[:MAX_PIPELINE], self._orders[MAX_PIPELINE:]
+                await self._execute(self._sent)
 
     async def _execute(self, batch: list[_Waiting]) -> None:
         orders = [waiting.order for waiting in batch]
@@ -182,6 +184,9 @@ class RedisBus:
                     answers[at] = said
         except AWAY as away:
             answers = [away] * len(batch)
+        if any(isinstance(said, Exception) for said in answers):
+            behind, self._orders = self._orders, []  # they need not wait as long
+            batch, answers = [*batch, *behind], [*answers, *(BusAway() for _ in behind)]
         for waiting, answer in zip(batch, answers, strict=True):
             if waiting.answer.done():
                 continue
@@ -192,6 +197,8 @@ class RedisBus:
                 waiting.answer.set_result(answer)
 
     async def _order(self, key: str, *words: Any) -> Any:
+        if self._closed:
+            raise BusAway
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._orders.append(_Waiting(Order(key, words), answer))
         self._ordered.set()
@@ -345,6 +352,13 @@ class RedisBus:
             raise BusAway from away
         return count
 
+    def close(self) -> None:
+        """Nothing is sent any more: whoever waits for an answer, or asks from now on, gets none."""
+        self._here, self._closed = False, True
+        for order in (*self._sent, *self._orders):
+            if not order.answer.done():
+                order.answer.set_exception(BusAway())
+
     async def leave(self) -> None:
         """Say goodbye: nothing is owed that was not announced."""
         with suppress(*AWAY):
@@ -394,5 +408,7 @@ async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncG
             for task in running:
                 task.cancel()
             await asyncio.wait(running)
-            if bus.here and not bus.owes:
+            was_here = bus.here
+            bus.close()
+            if was_here and not bus.owes:
                 await bus.leave()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -42,6 +43,8 @@ class Clerk:
         self._commands, self._terms, self._tasks = commands, terms, tasks
         self._answers = Answers()
         self._unfinished = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def carry_out(self, peer: Peer, message: Message) -> None:
         """Begin a message's work; its reply follows when that is done."""
@@ -60,7 +63,14 @@ class Clerk:
             entry.waiting.append((peer, message.ref))
         peer.unfinished += 1
         self._unfinished += 1
+        self._idle.clear()
         self._start(Work(peer, message, entry))
+
+    async def finish(self, within: float) -> None:
+        """Wait until everything that was begun is done, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._idle.wait()
 
     def _start(self, work: Work) -> None:
         try:
@@ -123,6 +133,8 @@ class Clerk:
     def _close(self, work: Work, answer: Answer, *, again: bool = False) -> None:
         """Answer; `again` lets the same command be tried anew, since nothing came of it."""
         self._unfinished -= 1
+        if not self._unfinished:
+            self._idle.set()
         work.peer.unfinished -= 1
         if work.entry is not None:
             if again:

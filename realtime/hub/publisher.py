@@ -6,7 +6,7 @@ last one committed.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,9 @@ from realtime.limits import STATE_SECONDS
 from realtime.wire import Event, Position, State, Topic, seal
 
 Read = Callable[[], Awaitable[State]]
+
+CLOSE_SECONDS = 2.0
+"""How long the last states may take at the end: they are read from the database once more."""
 
 MAX_RETRY_SECONDS = 4.0
 """How rarely a state is tried again that could not be read or told: the bus must be back by 5 s."""
@@ -39,6 +42,7 @@ class Publisher:
         self._bus = bus
         self._tasks = tasks
         self._showing: dict[tuple[Topic, str], _Showing] = {}
+        self._closing = asyncio.Event()
 
     async def publish(self, topic: Topic, event: Event) -> Position | None:
         """Tell an event; None while the bus is away, and followers will resync."""
@@ -50,6 +54,8 @@ class Publisher:
 
     def show(self, topic: Topic, key: str, read: Read) -> None:
         """Show a state: at once, and if it changes again within a moment, at the end of it."""
+        if self._closing.is_set():
+            return
         showing = self._showing.get((topic, key))
         if showing is not None:
             showing.read, showing.changed = read, True
@@ -58,12 +64,16 @@ class Publisher:
         showing.task = self._tasks.create_task(self._show(topic, key, showing))
 
     async def close(self) -> None:
-        """Show nothing more."""
+        """Tell once more what changed: no other process knows of it. Then show nothing more."""
+        self._closing.set()
         running = [showing.task for showing in self._showing.values() if showing.task]
-        for task in running:
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=CLOSE_SECONDS)
+        for task in late:
             task.cancel()
-        if running:
-            await asyncio.wait(running)
+        if late:
+            await asyncio.wait(late)
 
     async def _show(self, topic: Topic, key: str, showing: _Showing) -> None:
         pause = STATE_SECONDS
@@ -71,10 +81,14 @@ class Publisher:
             showing.changed = False
             if await self._shown(topic, key, showing.read):
                 pause = STATE_SECONDS
+            elif self._closing.is_set():
+                break
             else:
                 showing.changed = True
                 pause = min(pause * 2, MAX_RETRY_SECONDS)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
         del self._showing[topic, key]
 
     async def _shown(self, topic: Topic, key: str, read: Read) -> bool:

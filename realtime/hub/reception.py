@@ -28,6 +28,7 @@ from realtime.limits import (
     ASIDE_SECONDS,
     COMMAND_BURST,
     COMMANDS_A_SECOND,
+    FINISH_SECONDS,
     FIRST_FRAME_SECONDS,
     FOLLOW_BURST,
     FOLLOWS_A_SECOND,
@@ -203,6 +204,10 @@ class Reception:
         self._over = True
         for peer in list(self._peers):
             peer.abort()
+
+    async def finish(self) -> None:
+        """Wait for the commands that are being carried out."""
+        await self._clerk.finish(FINISH_SECONDS)
 
     # Slow readers.
 
@@ -388,7 +393,10 @@ class _Closing(msgspec.Struct):
 async def open_reception(
     *, hub: Hub, bus: Bus, commands: Commands, gate: Gate, tasks: asyncio.TaskGroup
 ) -> AsyncGenerator[Reception]:
-    """The reception of a process, with its sweep. Handlers that still run are left to finish."""
+    """The reception of a process, with its sweep.
+
+    At the end what was begun is finished first: its news needs a bus, which is closed afterwards.
+    """
     reception = Reception(hub=hub, bus=bus, commands=commands, gate=gate, tasks=tasks)
     with suppress(BusAway):  # it is then followed as soon as the bus is back
         await bus.follow(PERSONS)
@@ -398,3 +406,4 @@ async def open_reception(
     finally:
         sweeping.cancel()
         reception.end()
+        await reception.finish()

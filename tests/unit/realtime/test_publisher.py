@@ -106,3 +106,28 @@ async def test_what_cannot_be_read_is_read_again() -> None:
     async with asyncio.TaskGroup() as tasks, open_publisher(bus, tasks) as publisher:
         publisher.show(STAGE, "p", read)
         await eventually_async(lambda: len(ear.states) == 1, within=3)
+
+
+async def test_what_changed_last_is_told_before_the_end_and_nothing_after() -> None:
+    ear, board = Ear(), Board()
+    bus = MemoryBus(ear)
+    await bus.follow(STAGE)
+    async with asyncio.TaskGroup() as tasks:
+        async with open_publisher(bus, tasks) as publisher:
+            publisher.show(STAGE, "p", board.reader())
+            await eventually_async(lambda: ear.states, within=2)
+            board.votes = 2
+            publisher.show(STAGE, "p", board.reader())
+        assert ear.states[-1][2].endswith(b'"votes":2}')
+        publisher.show(STAGE, "p", board.reader())
+    assert len(ear.states) == 2
+
+
+async def test_a_state_that_cannot_be_told_does_not_hold_up_the_end() -> None:
+    async def read() -> State:
+        raise OSError
+
+    bus = MemoryBus(Ear())
+    async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
+        async with open_publisher(bus, tasks) as publisher:
+            publisher.show(STAGE, "p", read)
