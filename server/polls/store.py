@@ -211,7 +211,8 @@ async def write_answers(db: AsyncSession, items: Sequence[Answering]) -> list[Ke
     """Write many answers in one transaction; for each what is kept, or why not.
 
     Each poll is read once and held against closing until the group is committed, so that none
-    counts after the close. A person's last answer replaces those before.
+    counts after the close. A person's last answer replaces those before. One that is on record and
+    comes again after the close, because its sender was never told, is answered as kept.
     """
     held = await _held(db, items)
     outcomes: list[Kept | Refused] = []
@@ -223,6 +224,14 @@ async def write_answers(db: AsyncSession, items: Sequence[Answering]) -> list[Ke
             kept[item.conference_id, item.poll_id, item.person_id] = outcome.choices
     if kept:
         await _keep(db, kept)
+    late = [at for at, outcome in enumerate(outcomes) if isinstance(outcome, rules.Closed)]
+    recorded = await _recorded(db, [items[at] for at in late]) if late else {}
+    for at in late:
+        item = items[at]
+        choices = recorded.get((item.conference_id, item.poll_id, item.person_id))
+        if choices == tuple(sorted(set(item.choices))):
+            revealed = held[item.conference_id, item.poll_id].revealed
+            outcomes[at] = Kept(choices=choices, revealed=revealed)
     return outcomes
 
 
@@ -246,6 +255,22 @@ async def _held(
         .with_for_update(read=True)
     )
     return {(row.conference_id, row.id): _poll(row) for row in rows}
+
+
+async def _recorded(
+    db: AsyncSession, items: Sequence[Answering]
+) -> dict[tuple[UUID, UUID, UUID], tuple[int, ...]]:
+    row = PollAnswer
+    keys = sorted({(item.conference_id, item.poll_id, item.person_id) for item in items})
+    rows = await db.execute(
+        select(row.conference_id, row.poll_id, row.person_id, row.choices).where(
+            tuple_(row.conference_id, row.poll_id, row.person_id).in_(keys)
+        )
+    )
+    return {
+        (conference_id, poll_id, person_id): tuple(choices)
+        for conference_id, poll_id, person_id, choices in rows
+    }
 
 
 async def _keep(db: AsyncSession, kept: dict[tuple[UUID, UUID, UUID], tuple[int, ...]]) -> None:

@@ -297,7 +297,8 @@ async def write_votes(db: AsyncSession, items: Sequence[Voting]) -> list[int | R
     """Give and take back many votes in one transaction; a question's new count for each.
 
     What stands when the group is written counts: questions are held against change until then, and
-    of one person's votes for a question the last one wins.
+    of one person's votes for a question the last one wins. One that is on record and comes again
+    when voting is over, because its sender was never told, is answered as it stands.
     """
     standing = await _standing(db, items)
     wanted: dict[tuple[UUID, UUID, UUID], bool] = {}
@@ -309,7 +310,18 @@ async def write_votes(db: AsyncSession, items: Sequence[Voting]) -> list[int | R
         if refusal is None:
             wanted[item.conference_id, item.question_id, item.person_id] = item.up
     await _write_votes(db, wanted)
-    counts = await _counts(db, {(conference, question) for conference, question, _ in wanted})
+    late = [at for at, refusal in enumerate(refusals) if isinstance(refusal, rules.VotingOver)]
+    given = await _given(db, [items[at] for at in late]) if late else set()
+    for at in late:
+        item = items[at]
+        if item.up == ((item.conference_id, item.question_id, item.person_id) in given):
+            refusals[at] = None
+    answered = {
+        (item.conference_id, item.question_id)
+        for item, refusal in zip(items, refusals, strict=True)
+        if refusal is None
+    }
+    counts = await _counts(db, answered)
     return [
         counts.get((item.conference_id, item.question_id), 0) if refusal is None else refusal
         for item, refusal in zip(items, refusals, strict=True)
@@ -343,6 +355,13 @@ async def _write_votes(db: AsyncSession, wanted: dict[tuple[UUID, UUID, UUID], b
                 tuple_(Upvote.conference_id, Upvote.question_id, Upvote.person_id).in_(taken)
             )
         )
+
+
+async def _given(db: AsyncSession, items: Sequence[Voting]) -> set[tuple[UUID, UUID, UUID]]:
+    key = (Upvote.conference_id, Upvote.question_id, Upvote.person_id)
+    keys = sorted({(item.conference_id, item.question_id, item.person_id) for item in items})
+    rows = await db.execute(select(*key).where(tuple_(*key).in_(keys)))
+    return {(conference, question, person) for conference, question, person in rows}
 
 
 VOTE = ("conference_id", "question_id", "person_id")

@@ -240,6 +240,22 @@ async def test_no_answer_counts_after_the_close(database_url: str, tmp_path: Pat
         assert await stored(world.services.db) == at_close
 
 
+async def test_an_answer_on_record_that_comes_again_after_the_close_is_answered(
+    database_url: str, tmp_path: Path
+) -> None:
+    """A process died between COMMIT and acknowledgement: the page sends it once more."""
+    async with a_session(database_url, tmp_path) as world:
+        poll_id = await opened(world)
+        ann, ben = await world.call("Ann"), await world.call("Ben")
+        await answer(world, poll_id, ann, 1)
+        moderator = await world.call("Mo", Role.MODERATOR)
+        await live.close(Close(**about(world, poll_id)), moderator)
+        again = (answer(world, poll_id, call, 1) for call in (ann, ben))
+        hers, his = await asyncio.gather(*again, return_exceptions=True)
+        assert hers == [1]
+        assert isinstance(his, rules.Closed)
+
+
 async def test_an_answer_is_checked_by_the_kind_of_poll_and_shown_after_a_reload(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -378,6 +378,9 @@ async def test_votes_go_to_what_is_published_and_not_yet_answered(
         await by_having_answered(world, question_id)
         with pytest.raises(rules.VotingOver):
             await live.upvote(Upvote(**about(world, question_id)), ann)
+        with pytest.raises(rules.VotingOver):
+            await live.unvote(Unvote(**about(world, question_id)), ben)
+        assert await live.upvote(Upvote(**about(world, question_id)), ben) == 1, "as it stands"
         with pytest.raises(rules.WrongStep):
             await live.upvote(Upvote(**about(world, uuid4())), ann)
         assert await count_votes(world.services.db) == 1
