@@ -4,9 +4,10 @@ SQLite by default, PostgreSQL beyond one process. Both give back aware times and
 `begin` writes; `read` only looks, and on SQLite never waits for a writer.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -132,15 +133,33 @@ class Database:
     _reader: AsyncEngine
 
     def begin(self) -> AbstractAsyncContextManager[AsyncSession]:
-        return self._write.begin()
+        return _cancellable(self._write.begin())
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
-        return self._read.begin()
+        return _cancellable(self._read.begin())
 
     async def close(self) -> None:
         await self.engine.dispose()
         if self._reader is not self.engine:
             await self._reader.dispose()
+
+
+@asynccontextmanager
+async def _cancellable(
+    opening: AbstractAsyncContextManager[AsyncSession],
+) -> AsyncGenerator[AsyncSession]:
+    """A task that is cancelled ends, though the driver's rollback says that the database is away.
+
+    Whoever tries again for ever when it is away would otherwise outlive its own end.
+    """
+    try:
+        async with opening as db:
+            yield db
+    except DATABASE_AWAY as away:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from away
+        raise
 
 
 def insert(db: AsyncSession, row: type[Base]) -> Any:

@@ -36,11 +36,13 @@ class Hearing:
         self._pubsubs: dict[Redis, PubSub] = {}
         self._readers: list[asyncio.Task[None]] = []
         self._sending = asyncio.Lock()
+        self._over = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._over = True  # a cancellation may end in the library as if the server were away
         for reader in self._readers:
             reader.cancel()
         if self._readers:
@@ -87,7 +89,7 @@ class Hearing:
         clock = asyncio.get_running_loop().time
         heard, asked = clock(), False
         try:
-            while True:
+            while not self._over:
                 message = await pubsub.get_message(timeout=ANSWER_SECONDS)
                 if message is not None:
                     await self._heard.put(message)
@@ -99,4 +101,5 @@ class Hearing:
                     async with self._sending:
                         await pubsub.ping()
         except AWAY as away:
-            await self._heard.put(away)
+            if not self._over:
+                await self._heard.put(away)

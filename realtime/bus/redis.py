@@ -164,8 +164,8 @@ class RedisBus:
     # Commands: one connection to a server, several at once, in the order they were asked.
 
     async def send(self) -> None:
-        """Send what was ordered, for ever."""
-        while True:
+        """Send what was ordered, until it is closed."""
+        while not self._closed:
             await self._ordered.wait()
             self._ordered.clear()
             while self._orders:
@@ -243,8 +243,11 @@ class RedisBus:
             raise BusAway from foreign
 
     async def listen(self) -> None:
-        """Hear what is announced, for ever; whatever happens, subscribe again and catch up."""
-        while True:
+        """Hear what is announced; whatever happens, subscribe again and catch up.
+
+        A cancellation may end in the library as if Redis were away: `close` says that it is over.
+        """
+        while not self._closed:
             try:
                 await self._servers.look()
                 async with Hearing(self._servers, self._tasks) as hearing:
@@ -259,7 +262,7 @@ class RedisBus:
         await hearing.begin()
         self._hearing = hearing
         try:
-            while True:
+            while not self._closed:
                 message = await hearing.next()
                 if message is not None:
                     self._take(message)
@@ -355,6 +358,7 @@ class RedisBus:
     def close(self) -> None:
         """Nothing is sent any more: whoever waits for an answer, or asks from now on, gets none."""
         self._here, self._closed = False, True
+        self._ordered.set()
         for order in (*self._sent, *self._orders):
             if not order.answer.done():
                 order.answer.set_exception(BusAway())
@@ -405,10 +409,10 @@ async def open_redis_bus(url: str, ear: Ear, tasks: asyncio.TaskGroup) -> AsyncG
         try:
             yield bus
         finally:
+            was_here = bus.here
+            bus.close()
             for task in running:
                 task.cancel()
             await asyncio.wait(running)
-            was_here = bus.here
-            bus.close()
             if was_here and not bus.owes:
                 await bus.leave()

@@ -128,6 +128,9 @@ async def test_a_state_that_cannot_be_told_does_not_hold_up_the_end() -> None:
         raise OSError
 
     bus = MemoryBus(Ear())
-    async with asyncio.timeout(2), asyncio.TaskGroup() as tasks:
-        async with open_publisher(bus, tasks) as publisher:
-            publisher.show(STAGE, "p", read)
+    async with (
+        asyncio.timeout(2),
+        asyncio.TaskGroup() as tasks,
+        open_publisher(bus, tasks) as publisher,
+    ):
+        publisher.show(STAGE, "p", read)
