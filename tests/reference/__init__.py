@@ -1,0 +1,1 @@
+"""The socket, as a stranger would speak it."""
