@@ -72,7 +72,7 @@ class Client:
         either: list[asyncio.Future[Any]] = [answer, self.ended]
         while not answer.done():
             socket = self._socket
-            await asyncio.wait(either, timeout=UNANSWERED_SECONDS)
+            await asyncio.wait(either, timeout=UNANSWERED_SECONDS, return_when="FIRST_COMPLETED")
             if self.ended.done():
                 self.ended.result()
             if socket is not None and socket is self._socket and not answer.done():
