@@ -1,7 +1,7 @@
 """A client written from docs/protocol.md alone stays true over what befalls the server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +50,8 @@ class Page:
     loads: int = 0
 
     async def load(self, topic: str) -> Position:
-        snapshot = await eventually_async(self._fetched, RETURN_SECONDS, self.path)
+        fetched: Callable[[], Any] = self._fetched
+        snapshot: Any = await eventually_async(fetched, RETURN_SECONDS, self.path)
         self.loads += 1
         rows = [row.get("poll", row) for row in snapshot["rows"]]
         self.things = {row["id"]: row for row in rows}
@@ -127,6 +128,17 @@ async def welcomed(client: Client, times: int) -> None:
     await eventually_async(lambda: len(of(client, "welcome")) >= times, RETURN_SECONDS, "a welcome")
 
 
+async def shows(page: Page, id_: str, status: str) -> None:
+    await eventually_async(
+        lambda: page.things.get(id_, {}).get("status") == status, RETURN_SECONDS, status
+    )
+
+
+async def counts(client: Client, topic: str, id_: str, votes: int) -> None:
+    states = client.topics[topic].states
+    await eventually_async(lambda: states.get(f"votes/{id_}", {}).get("votes") == votes)
+
+
 async def done(answer: Frame) -> Frame:
     assert answer["type"] == "done", answer
     return answer
@@ -146,15 +158,13 @@ async def test_asks_votes_answers_and_is_kept(site: Site) -> None:
         )
         await done(await desk.ask("question.approve", **site.session, question_id=asked["id"]))
         for page in (shown, other):
-            await eventually_async(lambda page=page: asked["id"] in page.things)
+            await shows(page, asked["id"], "live")
         assert shown.things == other.things
 
         voted = await two.ask("question.upvote", **site.session, question_id=asked["id"])
         assert voted["value"] == 1
-        key = f"votes/{asked['id']}"
         for client in (one, two):
-            states = client.topics[site.topic].states
-            await eventually_async(lambda states=states: states.get(key, {}).get("votes") == 1)
+            await counts(client, site.topic, asked["id"], 1)
 
         poll = str(site.seeded.polls[0])
         answered = await one.ask("poll.answer", **site.session, poll_id=poll, choices=[2])
@@ -208,10 +218,7 @@ async def test_a_killed_server_costs_nothing_and_doubles_nothing(site: Site) -> 
         assert len({answer["id"] for answer in made}) == POLLS
         await done(await client.ask("poll.open", **site.session, poll_id=made[0]["id"]))
         for shown in (page, panel):
-            await eventually_async(
-                lambda shown=shown: shown.things.get(made[0]["id"], {}).get("status") == "open",
-                RETURN_SECONDS,
-            )
+            await shows(shown, made[0]["id"], "open")
         assert page.texts() == sorted([*before, *words])
         folded = dict(page.things)
         await page.load(topic)
