@@ -114,8 +114,14 @@ def _cards(
     newest = list(reversed(polls))
     return tuple(
         _card(poll, tallies.get(poll.id), own.get(poll.id, ()))
-        for poll in sorted(newest, key=lambda each: PLACE[each.status])
+        for poll in sorted(newest, key=_place)
     )
+
+
+def _place(poll: Poll) -> tuple[int, float]:
+    """Of those that stand alike, the one that was opened last leads; a draft never was."""
+    opened = poll.opened_at.timestamp() if poll.opened_at else 0.0
+    return PLACE[poll.status], -opened
 
 
 def _card(poll: Poll, tally: rules.Tally | None, choices: tuple[int, ...]) -> Card:

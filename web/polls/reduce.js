@@ -9,11 +9,11 @@
  * @typedef {import("../live/feed.js").Frame} Frame
  */
 
-/** @type {Record<Status, number>} what is open leads, what is over comes last */
+/** @type {Record<Status, number>} what is open leads, what is over comes last; server/polls/panel.py sorts alike */
 const PLACE = { open: 0, draft: 1, closed: 2, deleted: 3 };
 
 /**
- * Newest first.
+ * Drafts newest first.
  * @typedef {object} State
  * @property {ReadonlyMap<string, Poll>} polls
  * @property {ReadonlyMap<string, Tally>} tallies
@@ -63,13 +63,17 @@ export function answered(state, id, choices) {
   return { ...state, own: new Map(state.own).set(id, choices) };
 }
 
+/** @param {Poll} poll - a draft was never opened, and drafts keep the order in which they came */
+const openedMs = ({ opened_at: at }) => (at === null ? 0 : Date.parse(at));
+
 /**
+ * Of those that stand alike, the one that was opened last leads, whatever this page heard of first.
  * @param {State} state
  * @returns {Poll[]}
  */
 export function listed(state) {
   const polls = [...state.polls.values()].filter(({ status }) => status !== "deleted");
-  return polls.sort((one, other) => PLACE[one.status] - PLACE[other.status]);
+  return polls.sort((one, other) => PLACE[one.status] - PLACE[other.status] || openedMs(other) - openedMs(one));
 }
 
 /**

@@ -32,6 +32,13 @@ test("open polls lead, drafts follow, closed ones come last", () => {
   assert.deepEqual(ids(state), ["o", "d", "c"]);
 });
 
+test("of polls that stand alike the one that was opened last leads, in whatever order they were heard of", () => {
+  const [early, late] = [{ opened_at: "2026-03-12T10:00:00Z" }, { opened_at: "2026-03-12T10:05:00.5Z" }];
+  const state = reduce(begin({ rows: [card("l", late)] }), [event("e", early)]);
+  assert.deepEqual(ids(state), ["l", "e"]);
+  assert.deepEqual(ids(reduce(state, [event("e", { opened_at: "2026-03-12T10:09:00Z", revision: 1 })])), ["e", "l"]);
+});
+
 test("a deleted draft is gone", () => {
   const state = reduce(begin({ rows: [card("a", { status: "draft" })] }), [event("a", { status: "deleted", revision: 1 })]);
   assert.deepEqual(ids(state), []);
