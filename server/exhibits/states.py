@@ -80,7 +80,7 @@ async def talk(db: Rows, conference_id: UUID, booth_id: UUID, visit_id: UUID) ->
             staff = (await talks.staff(db, conference_id, booth_id)).get(booth_id, [])
             called = next((s.called for s in staff if s.person_id == mine.staff_id), "Staff")
             return wire.Talk(key=key, status=mine.status, called=called, about=mine.about)
-    return wire.Talk(key=key, status="", waiting=len(waiting))
+    return wire.Talk(key=key, status="")
 
 
 def line(said: rules.Line) -> wire.Line:

@@ -120,7 +120,7 @@ class BoothVisit extends LitElement {
             <div class="field"><label for="about-text">What about <span class="hint">optional</span></label>
               <input class="input" id="about-text" name="about" maxlength=${MAX_ABOUT} autocomplete="off" aria-describedby="about-hint">
               <p class="hint" id="about-hint">This line is all they see of you.</p></div>
-            <button class="btn primary wide" ?disabled=${this.busy}>${icon("message-square")}${waiting ? "Join the queue" : "Talk to someone"}</button>
+            <button class="btn primary wide" ?disabled=${this.busy}>${icon("message-square")}${this.visit.here.waiting ? "Join the queue" : "Talk to someone"}</button>
           </form>`}</section>`;
   }
 
