@@ -82,11 +82,12 @@ async def say(call: Call, text: str, visit_id: UUID | None, command_id: UUID) ->
     else:
         access.check(call.who, Act.STAFF_BOOTH, call.place)
     async with call.db.begin() as db:
-        staff_id = None
+        staff_id, returned = None, False
         if visit_id is None:
             visit_id = await store.enter(db, call.conference_id, booth_id, call.person_id)
         else:
             await store.check_visit(db, call.conference_id, booth_id, visit_id)
+            returned = not await _here(call, db)
             await man(call, db)
             staff_id = call.person_id
         line_id, new = await store.say(
@@ -102,6 +103,8 @@ async def say(call: Call, text: str, visit_id: UUID | None, command_id: UUID) ->
         event = states.line(said)
         await call.publish(topics.booth_desk(booth_id), event)
         await call.publish(topics.visit(visit_id), event)
+    if returned:
+        await states.show(call.services, call.conference_id, booth_id)
     return line_id
 
 
