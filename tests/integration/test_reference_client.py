@@ -232,7 +232,10 @@ async def test_a_killed_server_costs_nothing_and_doubles_nothing(site: Site) -> 
 async def test_a_server_that_stops_says_when_to_come_back(site: Site) -> None:
     ann, _ = site.seeded.learners
     questions = ("questions/fragment", "question", site.topic)
-    async with a_page(site, ann, *questions) as (client, _):
+    voted = str(site.seeded.questions[0])
+    async with a_page(site, ann, *questions) as (client, page):
+        await done(await client.ask("question.upvote", **site.session, question_id=voted))
+        await counts(client, site.topic, voted, 1)
         assert await asyncio.to_thread(site.server.terminate) == 0
         await eventually_async(lambda: client.closes, what="a close")
         (goodbye,) = of(client, "goodbye")
@@ -244,3 +247,5 @@ async def test_a_server_that_stops_says_when_to_come_back(site: Site) -> None:
         await asyncio.to_thread(site.server.start, media=False)
         await done(await pending)
         await welcomed(client, 2)
+        await eventually_async(lambda: page.loads == 2, RETURN_SECONDS, "states have no history")
+        assert (page.things[voted]["votes"], client.topics[site.topic].states) == (1, {})
