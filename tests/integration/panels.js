@@ -31,6 +31,7 @@ const panels = {
     return {
       ...Object.fromEntries(SORTS.map((sort) => [sort, questions.listed(state, sort).map(row)])),
       own: questions.ownListed(state).map(at),
+      open: state.open,
     };
   },
 

@@ -74,7 +74,7 @@ class QuestionPanel extends LitElement {
     this.#moderated = snapshot.moderated;
     this.#feed = new Feed({
       follows: snapshot.follows,
-      types: ["question", "votes", "own_question"],
+      types: ["question", "votes", "own_question", "stage"],
       fragment: `/sessions/${snapshot.session_id}/questions/fragment`,
       fold: (frames) => this.#fold(frames),
       replace: (next) => (this.state = begin(next, this.state.hopes)),
@@ -108,6 +108,8 @@ class QuestionPanel extends LitElement {
       if (document.activeElement !== this.#held) this.#held.focus({ preventScroll: true });
     }
     this.dataset.count = String(listed(this.state).length);
+    this.querySelector("form.ask")?.toggleAttribute("hidden", !this.state.open);
+    this.querySelector("[data-closed]")?.toggleAttribute("hidden", this.state.open);
   }
 
   #takeForm() {

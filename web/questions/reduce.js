@@ -4,7 +4,7 @@
  * @typedef {"pending" | "live" | "answering" | "answered" | "dismissed" | "withdrawn"} Status
  * @typedef {{ id: string, text: string, author: string | null, asked_at: string, status: Status, votes: number, revision: number, reason: string }} Question
  * @typedef {{ id: string, session_id: string, text: string, anonymous: boolean, asked_at: string, status: Status, reason: string, revision: number }} Own
- * @typedef {{ session_id: string, rows: Question[], own?: Own[], voted?: string[] }} Snapshot
+ * @typedef {{ session_id: string, open?: boolean, rows: Question[], own?: Own[], voted?: string[] }} Snapshot
  * @typedef {import("../live/feed.js").Frame} Frame
  */
 
@@ -13,6 +13,7 @@
  * event does not bring it back.
  * @typedef {object} State
  * @property {string} sessionId
+ * @property {boolean} open - whether questions are taken
  * @property {ReadonlyMap<string, Question>} questions
  * @property {ReadonlyMap<string, Own>} own
  * @property {ReadonlySet<string>} voted
@@ -31,9 +32,10 @@ const PLACE = { answering: 0, answered: 2 };
  * @param {ReadonlyMap<string, boolean>} hopes
  * @returns {State}
  */
-export function begin({ session_id, rows, own = [], voted = [] }, hopes = new Map()) {
+export function begin({ session_id, open = true, rows, own = [], voted = [] }, hopes = new Map()) {
   return {
     sessionId: session_id,
+    open,
     questions: new Map(rows.map((question) => [question.id, question])),
     own: new Map(own.map((question) => [question.id, question])),
     voted: new Set(voted),
@@ -49,14 +51,16 @@ export function begin({ session_id, rows, own = [], voted = [] }, hopes = new Ma
 export function reduce(state, frames) {
   const questions = new Map(state.questions);
   const own = new Map(state.own);
+  let { open } = state;
   for (const frame of frames) {
+    if (frame.type === "stage") open = frame.phase !== "ended"; // as server/questions/rules.py has it
     const id = frame.id ?? "";
     if (frame.type === "question") put(questions, /** @type {any} */ (frame));
     if (frame.type === "own_question" && frame.session_id === state.sessionId) put(own, /** @type {any} */ (frame));
     const known = questions.get(id);
     if (frame.type === "votes" && known) questions.set(id, { ...known, votes: frame.votes });
   }
-  return { ...state, questions, own };
+  return { ...state, open, questions, own };
 }
 
 /**

@@ -32,6 +32,13 @@ const event = (id, other) => ({ type: "question", topic: "t", ...question(id, ot
 const snapshot = (...rows) => begin({ session_id: "s", rows });
 const ids = (questions) => questions.map(({ id }) => id);
 
+test("a session that is over takes no questions, until it goes on", () => {
+  const told = (state, phase) => reduce(state, [{ type: "stage", topic: "t", session_id: "s", phase }]);
+  const over = told(begin({ session_id: "s", open: true, rows: [] }), "ended");
+  assert.equal(over.open, false);
+  assert.equal(told(over, "live").open, true);
+});
+
 test("an event is the whole new state of one question, and twice changes nothing", () => {
   const before = snapshot(question("a"));
   const told = [event("a", { status: "answering", revision: 1 }), event("b", { votes: 2 })];
