@@ -10,11 +10,20 @@ class BusAway(Exception):
     """The bus cannot be reached; what was committed is safe, and followers resync afterwards."""
 
 
+class Shown(NamedTuple):
+    """The newest state under a key, and where the topic stood when it was told."""
+
+    key: str
+    seq: Seq
+    sealed: bytes
+
+
 class Past(NamedTuple):
-    """Where a topic stands, and its recent events, oldest first, ending there."""
+    """Where a topic stands, its recent events, oldest first, ending there, and its states."""
 
     position: Position
     events: list[tuple[Seq, bytes]]
+    states: Sequence[Shown] = ()
 
 
 class Ear(Protocol):
@@ -49,7 +58,11 @@ class Bus(Protocol):
         ...
 
     async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
-        """Announce a state, which is neither numbered nor remembered; False while away."""
+        """Announce a state and remember it as the newest under its key; False while away."""
+        ...
+
+    async def whisper(self, topic: Topic, key: str, sealed: bytes) -> bool:
+        """Announce to whoever listens now what nobody needs afterwards; False while away."""
         ...
 
     async def position(self, topic: Topic) -> Position | None:

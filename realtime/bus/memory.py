@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 
-from realtime.bus.bus import Ear, Past
+from realtime.bus.bus import Ear, Past, Shown
 from realtime.limits import HISTORY
 from realtime.wire import Epoch, Position, Seq, Topic
 
@@ -14,6 +14,7 @@ from realtime.wire import Epoch, Position, Seq, Topic
 class _History:
     seq: int = 0
     events: deque[tuple[Seq, bytes]] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    states: dict[str, Shown] = field(default_factory=dict[str, Shown])
 
 
 class MemoryBus:
@@ -40,6 +41,12 @@ class MemoryBus:
         return position
 
     async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
+        history = self._histories[topic]
+        history.states.pop(key, None)
+        history.states[key] = Shown(key, Seq(history.seq), sealed)
+        return await self.whisper(topic, key, sealed)
+
+    async def whisper(self, topic: Topic, key: str, sealed: bytes) -> bool:
         if topic in self._followed:
             self._ear.show(topic, key, sealed)
         return True
@@ -50,8 +57,9 @@ class MemoryBus:
 
     async def follow(self, topic: Topic) -> Past:
         self._followed.add(topic)
-        history = self._histories.get(topic)
-        return Past(await self.position(topic), list(history.events) if history else [])
+        history = self._histories.get(topic) or _History()
+        states = list(history.states.values())
+        return Past(await self.position(topic), list(history.events), states)
 
     async def unfollow(self, topic: Topic) -> None:
         self._followed.discard(topic)

@@ -25,12 +25,14 @@ from realtime.bus.scripts import (
     RECALL,
     RENEW,
     ROLL,
+    SHOW,
     UNMARK,
     Script,
     announced,
     keys,
     live_key,
     place_keys,
+    remembered,
     state,
     topic_of,
     topic_of_epoch,
@@ -109,7 +111,14 @@ class RedisBus:
 
     async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
         try:
-            await self._ask(live_key(topic), "PUBLISH", live_key(topic), state(key, sealed))
+            await self._run(SHOW, keys(topic), [key, sealed, state(key)])
+        except BusAway:
+            return False
+        return True
+
+    async def whisper(self, topic: Topic, key: str, sealed: bytes) -> bool:
+        try:
+            await self._ask(live_key(topic), "PUBLISH", live_key(topic), state(key) + sealed)
         except BusAway:
             return False
         return True
@@ -229,14 +238,18 @@ class RedisBus:
             return None
 
     async def _past(self, topic: Topic, *, limit: int, returning: bool = False) -> Past:
-        values = [*self._epoch(topic), limit]
+        values = [*self._epoch(topic), limit, int(limit > 1)]
         try:
             answer = await self._run(RECALL, keys(topic), values, returning=returning)
-            epoch, seq, newest_first = answer
+            epoch, seq, newest_first, shown = answer
             entries = reversed(cast(list[Entry], newest_first))
             return Past(
                 Position(Epoch(epoch.decode()), Seq(int(seq))),
                 [(Seq(int(number.split(b"-")[1])), fields[1]) for number, fields in entries],
+                sorted(
+                    (remembered(*pair) for pair in zip(shown[::2], shown[1::2], strict=True)),
+                    key=lambda each: each.seq,
+                ),
             )
         except (ValueError, IndexError) as foreign:
             log.warning("bus.foreign", topic=topic)

@@ -8,6 +8,7 @@ number by itself, but not on Redis 6.2. The braces keep a topic's keys in one sl
 from hashlib import sha1
 from typing import NamedTuple
 
+from realtime.bus.bus import Shown
 from realtime.limits import MAX_FRAME_BYTES
 from realtime.wire import Epoch, Position, Seq, Topic
 
@@ -22,14 +23,24 @@ class Script(NamedTuple):
         return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-_EPOCH = """
+_BEGIN = """
+local function begin()
+  redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2])
+  for _, key in ipairs(redis.call('HKEYS', KEYS[5])) do redis.call('HDEL', KEYS[5], key) end
+  return ARGV[1] .. ARGV[2]
+end
+"""
+
+_EPOCH = (
+    _BEGIN
+    + """
 local epoch, begun = redis.call('GET', KEYS[1]), false
 if not epoch or string.sub(epoch, 1, string.len(ARGV[1])) ~= ARGV[1] then
   begun = epoch
-  epoch = ARGV[1] .. ARGV[2]
-  redis.call('SET', KEYS[1], epoch)
+  epoch = begin()
 end
 """
+)
 """An epoch begins with the home where it was set; what another master left begins anew."""
 
 PUBLISH = Script(
@@ -42,23 +53,34 @@ return {epoch, seq}
 """
 )
 
+SHOW = Script("""
+local seq = redis.call('GET', KEYS[2]) or '0'
+redis.call('HSET', KEYS[5], ARGV[1], seq .. ' ' .. ARGV[2])
+redis.call('PUBLISH', KEYS[4], ARGV[3] .. ARGV[2])
+return 1
+""")
+"""The newest state under a key, with the number at which whoever comes later may have missed it."""
+
 RECALL = Script(
     _EPOCH
     + """
 local seq = redis.call('GET', KEYS[2]) or '0'
 if begun then redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ') end
 local past = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', ARGV[3])
-return {epoch, seq, past}
+local shown = ARGV[4] == '1' and redis.call('HGETALL', KEYS[5]) or {}
+return {epoch, seq, past, shown}
 """
 )
 
-RENEW = Script("""
-local epoch = ARGV[1] .. ARGV[2]
-redis.call('SET', KEYS[1], epoch)
+RENEW = Script(
+    _BEGIN
+    + """
+local epoch = begin()
 local seq = redis.call('GET', KEYS[2]) or '0'
 redis.call('PUBLISH', KEYS[4], epoch .. ' ' .. seq .. ' ')
 return 1
-""")
+"""
+)
 """Begin a topic's history anew: some of it was never announced, or Redis went back in time."""
 
 _CLEAR = """
@@ -115,7 +137,7 @@ return dead
 
 FORGET = Script("return redis.call('ZREM', KEYS[1], unpack(ARGV))")
 
-SCRIPTS = (PUBLISH, RECALL, RENEW, MARK, UNMARK, MARKED, ALIVE, FORGET)
+SCRIPTS = (PUBLISH, SHOW, RECALL, RENEW, MARK, UNMARK, MARKED, ALIVE, FORGET)
 
 ROLL = "rounds:{processes}:alive"
 """Processes that may have committed something, scored by when they lapse."""
@@ -128,10 +150,16 @@ STATE = b"="
 """Begins the announcement of a state, where an event's has its epoch."""
 
 
-def state(key: str, sealed: bytes) -> bytes:
-    """How a state is announced: `= size key state`."""
+def state(key: str) -> bytes:
+    """What a state's announcement begins with: `= size key`."""
     name = key.encode()
-    return b"%b %d %b%b" % (STATE, len(name), name, sealed)
+    return b"%b %d %b" % (STATE, len(name), name)
+
+
+def remembered(key: bytes, words: bytes) -> Shown:
+    """A state as it is kept: `seq state`; raises ValueError for anything else."""
+    seq, sealed = words.split(b" ", 1)
+    return Shown(key.decode(), Seq(int(seq)), sealed)
 
 
 def announced(words: bytes) -> tuple[Position | str, bytes]:
@@ -154,7 +182,7 @@ def announced(words: bytes) -> tuple[Position | str, bytes]:
 
 
 def keys(topic: Topic) -> list[str]:
-    return [f"rounds:{{{topic}}}:{name}" for name in ("epoch", "seq", "past", "live")]
+    return [f"rounds:{{{topic}}}:{name}" for name in ("epoch", "seq", "past", "live", "shown")]
 
 
 def live_key(topic: Topic) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from realtime.bus.bus import Past
 from realtime.hub.topic import Audience, Later, Member, Now
 from realtime.limits import IDLE_SECONDS
-from realtime.wire import Position, Topic, frame, stamp
+from realtime.wire import Position, Seq, Topic, frame, stamp
 
 Overhear = Callable[[str, bytes], None]
 """Called with the key and the bytes of each state told on a topic."""
@@ -21,7 +21,7 @@ class Hub:
     def __init__(self, *, now: Now, later: Later) -> None:
         self._now, self._later = now, later
         self._audiences: dict[Topic, Audience] = {}
-        self._held: dict[Topic, list[tuple[Position, bytes]]] = {}
+        self._held: dict[Topic, list[tuple[Position | str, bytes]]] = {}
         self._overheard = defaultdict[Topic, list[Overhear]](list)
 
     def knows(self, topic: Topic) -> bool:
@@ -46,9 +46,12 @@ class Hub:
         audience = Audience(topic, now=self._now, later=self._later)
         self._audiences[topic] = audience
         if past is not None:
-            audience.load(past.position, self._frames(topic, past))
-        for position, sealed in self._held.pop(topic, []):
-            self.deliver(topic, position, sealed)
+            audience.load(past.position, self._frames(topic, past), self._states(topic, past))
+        for about, sealed in self._held.pop(topic, []):
+            if isinstance(about, str):
+                audience.show(about, frame(stamp(sealed, topic)))
+            else:
+                self.deliver(topic, about, sealed)
 
     def close_idle(self) -> list[Topic]:
         """Forget the topics that nobody has followed for a while; the bus need not bring them."""
@@ -108,12 +111,15 @@ class Hub:
         if sealed:
             audience.tell(position, frame(stamp(sealed, topic, position.seq)))
         else:
-            audience.reload(position, ())
+            audience.reload(position, (), ())
 
     def show(self, topic: Topic, key: str, sealed: bytes) -> None:
         """A state."""
         for overhear in self._overheard.get(topic, ()):
             overhear(key, sealed)
+        if topic in self._held:
+            self._held[topic].append((key, sealed))
+            return
         audience = self._audiences.get(topic)
         if audience is not None:
             audience.show(key, frame(stamp(sealed, topic)))
@@ -126,10 +132,16 @@ class Hub:
         known = audience.replay.position
         first = past.position.seq - len(past.events)
         if known is None or known.epoch != past.position.epoch or known.seq < first:
-            audience.reload(past.position, self._frames(topic, past))
+            frames, states = self._frames(topic, past), self._states(topic, past)
+            audience.reload(past.position, frames, states)
             return
         for seq, sealed in past.events:
             self.deliver(topic, Position(past.position.epoch, seq), sealed)
+        for key, seq, framed in self._states(topic, past):
+            audience.show_again(key, seq, framed)
+
+    def _states(self, topic: Topic, past: Past) -> list[tuple[str, Seq, bytes]]:
+        return [(key, seq, frame(stamp(sealed, topic))) for key, seq, sealed in past.states]
 
     def _frames(self, topic: Topic, past: Past) -> list[tuple[Position, bytes]]:
         epoch = past.position.epoch

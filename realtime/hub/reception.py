@@ -126,7 +126,7 @@ class Reception:
         """Close a person's sockets here and in every other process: they come back as they are."""
         name = str(person_id)
         self._close_here(name, code)
-        await self._bus.tell(PERSONS, name, b'{"code":%d}' % code)
+        await self._bus.whisper(PERSONS, name, b'{"code":%d}' % code)
 
     # Arriving and leaving.
 

@@ -5,7 +5,7 @@ slowly is set aside without slowing the others, and catches up from the ring whe
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from realtime.hub.replay import Replay
 from realtime.limits import (
@@ -31,6 +31,14 @@ class Member(Hashable, Protocol):
     def write(self) -> Write: ...
 
 
+class _State(NamedTuple):
+    """The newest under its key: in which order it came, and where the topic stood then."""
+
+    serial: int
+    seq: Seq
+    framed: bytes
+
+
 class Audience:
     """Everybody who follows a topic in this process."""
 
@@ -39,6 +47,7 @@ class Audience:
         "_due",
         "_events",
         "_flushed_at",
+        "_forgotten",
         "_later",
         "_members",
         "_moved",
@@ -65,7 +74,8 @@ class Audience:
         self._aside: dict[Member, tuple[Position | None, int]] = {}
         self._events: list[bytes] = []
         self._shown: dict[str, bytes] = {}
-        self._states: dict[str, tuple[int, bytes]] = {}
+        self._states: dict[str, _State] = {}
+        self._forgotten: Seq | None = None
         self._serial = 0
         self._tick = TICK_SECONDS
         self._flushed_at = 0.0
@@ -77,8 +87,16 @@ class Audience:
 
     # What the bus tells.
 
-    def load(self, position: Position, frames: Iterable[tuple[Position, bytes]]) -> None:
+    def load(
+        self,
+        position: Position,
+        frames: Iterable[tuple[Position, bytes]],
+        states: Iterable[tuple[str, Seq, bytes]] = (),
+    ) -> None:
         """Start from what the bus remembers, without telling anybody."""
+        self._states, self._forgotten = {}, None
+        for key, seq, framed in states:
+            self._remember(key, seq, framed)
         self.replay.restart(None)
         for at, framed in frames:
             self.replay.add(at, framed)
@@ -86,9 +104,14 @@ class Audience:
             self.replay.restart(position)
         self.sent = position
 
-    def reload(self, position: Position, frames: Iterable[tuple[Position, bytes]]) -> None:
+    def reload(
+        self,
+        position: Position,
+        frames: Iterable[tuple[Position, bytes]],
+        states: Iterable[tuple[str, Seq, bytes]] = (),
+    ) -> None:
         """The history broke off: everybody fetches a snapshot, and goes on from `position`."""
-        self.load(position, frames)
+        self.load(position, frames, states)
         self._events = [frame(self._resync())]
         self.flush()
 
@@ -103,13 +126,18 @@ class Audience:
 
     def show(self, key: str, framed: bytes) -> None:
         """A state: of those under one key only the newest is written, and kept."""
-        self._serial += 1
-        self._states.pop(key, None)
-        self._states[key] = (self._serial, framed)
-        if len(self._states) > STATES:
-            del self._states[next(iter(self._states))]
+        known = self.replay.position
+        self._remember(key, known.seq if known else Seq(0), framed)
         self._shown[key] = framed
         self._offer()
+
+    def show_again(self, key: str, seq: Seq, framed: bytes) -> None:
+        """A state that may have been missed while the bus was away."""
+        known = self._states.get(key)
+        if known is None or known.framed != framed:
+            self._remember(key, seq, framed)
+            self._shown[key] = framed
+            self._offer()
 
     # What members do.
 
@@ -122,13 +150,15 @@ class Audience:
         self._members[member] = member.write
         self.empty_since = None
         missed = b"" if ahead else self._missed(since)
-        if missed is None or self.sent is None:
+        if missed is None or self.sent is None or since is None or self._forgot(since):
             return frame(self._resync())
         epoch, seq = self.sent
-        if since is not None:
-            seq = Seq(max(seq, since.seq))
-        answer = Followed(topic=self.topic, epoch=epoch, seq=seq, recovered=True)
-        return missed + frame(seal(answer))
+        answer = Followed(
+            topic=self.topic, epoch=epoch, seq=Seq(max(seq, since.seq)), recovered=True
+        )
+        # Told at the peer's own position, a state may have come before or after its snapshot.
+        states = [each.framed for each in self._states.values() if each.seq >= since.seq]
+        return b"".join([missed, *states, frame(seal(answer))])
 
     def leave(self, member: Member) -> None:
         self._aside.pop(member, None)
@@ -163,7 +193,7 @@ class Audience:
         missed = self._missed(position)
         if missed is None:
             missed = frame(self._resync())
-        newer = [framed for at, framed in self._states.values() if at > serial]
+        newer = [each.framed for each in self._states.values() if each.serial > serial]
         return b"".join([missed, *newer])
 
     # Writing.
@@ -211,6 +241,17 @@ class Audience:
             self._tick = min(self._tick * 2, MAX_TICK_SECONDS)
         elif took < self._tick / 8:
             self._tick = max(self._tick / 2, TICK_SECONDS)
+
+    def _remember(self, key: str, seq: Seq, framed: bytes) -> None:
+        self._serial += 1
+        self._states.pop(key, None)
+        self._states[key] = _State(self._serial, seq, framed)
+        if len(self._states) > STATES:
+            self._forgotten = self._states.pop(next(iter(self._states))).seq
+
+    def _forgot(self, since: Position) -> bool:
+        """Whether a state was forgotten that a peer may have missed."""
+        return self._forgotten is not None and self._forgotten >= since.seq
 
     def _missed(self, since: Position | None) -> bytes | None:
         if self.sent is None:

@@ -69,6 +69,24 @@ def a_topic() -> Topic:
 # The same on every kind of bus.
 
 
+async def test_the_newest_state_under_a_key_is_remembered_and_a_whisper_is_not(
+    open_one: OpenBus,
+) -> None:
+    ear, topic = Ear(), a_topic()
+    a = await open_one(ear)
+    b = await open_one(None)
+    await a.follow(topic)
+    assert await b.tell(topic, "k", b'{"n":1}')
+    await b.publish(topic, b'{"type":"x"}')
+    assert await b.tell(topic, "k", b'{"n":2}')
+    assert await b.whisper(topic, "secret", b'{"n":3}')
+    heard = [await ear.next() for _ in range(4)]
+    assert [heard[at][1:] for at in (0, 2, 3)] == [
+        ("k", b'{"n":1}'), ("k", b'{"n":2}'), ("secret", b'{"n":3}'),
+    ]  # fmt: skip
+    assert (await b.follow(topic)).states == [("k", 1, b'{"n":2}')]
+
+
 async def test_events_are_numbered_in_order_remembered_and_announced(open_one: OpenBus) -> None:
     ear, topic = Ear(), a_topic()
     a = await open_one(ear)
@@ -83,7 +101,7 @@ async def test_events_are_numbered_in_order_remembered_and_announced(open_one: O
     assert await ear.next() == (topic, first, b'{"type":"x"}')
     assert await ear.next() == (topic, second, b'{"type":"y"}')
     assert await b.position(topic) == second
-    assert await b.follow(topic) == (second, [(1, b'{"type":"x"}'), (2, b'{"type":"y"}')])
+    assert await b.follow(topic) == (second, [(1, b'{"type":"x"}'), (2, b'{"type":"y"}')], [])
 
 
 async def test_the_epoch_is_set_once_per_topic(open_one: OpenBus) -> None:
@@ -208,7 +226,7 @@ async def test_a_poor_account_is_enough(redis_server: Redis) -> None:
     rights = (
         "resetchannels ~rounds:* &rounds:* -@all +evalsha +script|load +set +get +incr +xadd"
         " +xrevrange +publish +subscribe +unsubscribe +ping +hello +time +zadd +zrem"
-        " +zrangebyscore +hincrby +hdel +hlen +hkeys +pexpire +scan"
+        " +zrangebyscore +hset +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan"
     )
     made = redis_server.ask("ACL", "SETUSER", "rounds", "on", ">secret", *rights.split())
     assert made == b"+OK\r\n"
@@ -348,6 +366,14 @@ async def test_what_a_frozen_redis_kept_from_followers_is_made_good() -> None:
                 redis.thaw()
                 resync = await ben.until("resync", within=10)
             assert resync["epoch"] != before
+
+
+async def test_a_closed_bus_refuses_instead_of_waiting(redis_url: str) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        async with open_redis_bus(redis_url, Ear(), tasks) as bus:
+            assert await bus.publish(STAGE, b'{"type":"x"}')
+        async with asyncio.timeout(1):
+            assert await bus.publish(STAGE, b'{"type":"y"}') is None
 
 
 async def test_a_page_that_follows_while_redis_is_away_resyncs_and_again_when_it_is_back() -> None:

@@ -61,7 +61,7 @@ async def everything_works(a: Bus, b: Bus, ear: Ear) -> None:
     assert await heard_of(ear, topic) == (topic, first, b'{"n":1}')
     assert await b.tell(topic, "k", b"{}")
     assert await heard_of(ear, topic) == (topic, "k", b"{}")
-    assert await b.follow(topic) == (first, [(1, b'{"n":1}')])
+    assert await b.follow(topic) == (first, [(1, b'{"n":1}')], [("k", 1, b"{}")])
     assert await a.position(topic) == first
     assert await a.mark(topic, "one", ["ann", "ben"], lease=45) == 2
     assert await b.mark(topic, "two", ["ben"], lease=45) == 2
@@ -179,7 +179,7 @@ async def test_the_dead_leave_every_topic_of_every_node_to_the_others() -> None:
     rights = (
         "resetchannels ~rounds:* &rounds:* -@all +evalsha +script|load +set +get +incr +xadd"
         " +xrevrange +publish +subscribe +unsubscribe +ping +hello +time +zadd +zrem"
-        " +zrangebyscore +hincrby +hdel +hlen +hkeys +pexpire +scan +cluster|slots"
+        " +zrangebyscore +hset +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan +cluster|slots"
     )
     with running_cluster("redis-6.2") as cluster:
         for node in cluster.servers:

@@ -1,6 +1,6 @@
-from realtime.bus.bus import Past
+from realtime.bus.bus import Past, Shown
 from realtime.hub.hub import Hub
-from realtime.limits import IDLE_SECONDS
+from realtime.limits import IDLE_SECONDS, STATES
 from realtime.wire import Epoch, Position, Seq, Topic, frame
 from tests.unit.realtime.members import Clock, Reader
 
@@ -144,3 +144,58 @@ def test_a_peer_that_is_set_aside_catches_up_on_all_its_topics() -> None:
     assert ann.got == []
     caught_up = event(3, "c") + frame(b'{"topic":"session/2","seq":1,"type":"x"}')
     assert hub.bring_back(ann, (STAGE, other)) == caught_up
+
+
+def told(votes: int) -> bytes:
+    return b'{"type":"votes","key":"v","votes":%d}' % votes
+
+
+def shown(votes: int) -> bytes:
+    return frame(b'{"topic":"session/1","type":"votes","key":"v","votes":%d}' % votes)
+
+
+def test_who_comes_back_is_sent_the_states_told_since() -> None:
+    hub = open_hub()
+    hub.show(STAGE, "v", told(1))
+    hub.deliver(STAGE, at(3), b'{"type":"c"}')
+    assert hub.follow(Reader(), STAGE, at(2)) == event(3, "c") + shown(1) + followed(3)
+    assert hub.follow(Reader(), STAGE, at(3)) == followed(3), "its snapshot is younger"
+    hub.show(STAGE, "v", told(2))
+    assert hub.follow(Reader(), STAGE, at(3)) == shown(2) + followed(3)
+
+
+def test_a_process_that_starts_knows_the_states_told_before() -> None:
+    clock = Clock()
+    hub = Hub(now=clock.now, later=clock.later)
+    hub.expect(STAGE)
+    hub.show(STAGE, "w", b'{"type":"votes","key":"w","votes":0}')
+    hub.open(STAGE, Past(at(2), [], [Shown("v", Seq(1), told(1))]))
+    other = frame(b'{"topic":"session/1","type":"votes","key":"w","votes":0}')
+    assert hub.follow(Reader(), STAGE, at(2)) == other + followed(2)
+
+
+def test_states_that_were_missed_while_the_bus_was_away_are_shown() -> None:
+    hub, ann = open_hub(), Reader()
+    hub.follow(ann, STAGE, at(2))
+    hub.show(STAGE, "v", told(1))
+    hub.recover(STAGE, Past(at(2), [], [Shown("v", Seq(2), told(1))]))
+    assert ann.got == [shown(1)]
+    hub.recover(STAGE, Past(at(2), [], [Shown("v", Seq(2), told(2))]))
+    assert ann.got == [shown(1), shown(2)]
+
+
+def test_a_state_that_was_forgotten_asks_for_a_snapshot() -> None:
+    hub = open_hub()
+    for number in range(STATES + 1):
+        hub.show(STAGE, f"v{number}", told(number))
+    assert hub.follow(Reader(), STAGE, at(2)) == resync(2, "old")
+    hub.deliver(STAGE, at(3), b'{"type":"c"}')
+    assert hub.follow(Reader(), STAGE, at(3)) == followed(3)
+
+
+def test_a_history_that_begins_anew_has_no_states() -> None:
+    hub = open_hub()
+    hub.show(STAGE, "v", told(1))
+    hub.deliver(STAGE, at(2, "new"), b"")
+    answer = hub.follow(Reader(), STAGE, at(2, "new"))
+    assert answer == followed(2).replace(b'"old"', b'"new"')
