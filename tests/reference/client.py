@@ -136,7 +136,7 @@ class Client:
                 self._after_ms = after_ms
             case {"type": "followed" | "resync" as type_} if following:
                 following.at, following.asked = (frame["epoch"], frame["seq"]), False
-                if type_ == "resync" or following.states:  # which nobody tells again
+                if type_ == "resync":
                     self._resync(frame["topic"], following)
             case {"seq": _} if following:
                 if not following.hear(frame) and not following.asked:

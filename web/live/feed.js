@@ -1,5 +1,5 @@
 // Keeps a panel's snapshot true: follows its topics, hands on what arrives once a frame, and fetches the snapshot again
-// when the history has a hole, or when the socket was away: states have no history. It knows no feature.
+// when the history has a hole. It knows no feature.
 import { wait } from "./backoff.js";
 import { live } from "./socket.js";
 
@@ -30,8 +30,6 @@ export class Feed {
   /** @type {Frame[] | undefined} what arrived while a snapshot is fetched: it may be younger than that */
   #since;
   #again = false;
-  /** @type {Set<string>} not followed again since the socket was away */
-  #away = new Set();
   #attempt = 0;
   #open = false;
 
@@ -48,8 +46,6 @@ export class Feed {
     this.#open = true;
     for (const type of this.#wishes.types) this.#socket.addEventListener(type, this.#arrived);
     this.#socket.addEventListener("resync", this.#lost);
-    this.#socket.addEventListener("away", this.#left);
-    this.#socket.addEventListener("followed", this.#returned);
     for (const followed of this.#wishes.follows) this.#socket.follow(followed.topic, followed);
   }
 
@@ -57,8 +53,6 @@ export class Feed {
     this.#open = false;
     for (const type of this.#wishes.types) this.#socket.removeEventListener(type, this.#arrived);
     this.#socket.removeEventListener("resync", this.#lost);
-    this.#socket.removeEventListener("away", this.#left);
-    this.#socket.removeEventListener("followed", this.#returned);
     for (const topic of this.#topics) this.#socket.unfollow(topic);
   }
 
@@ -80,24 +74,9 @@ export class Feed {
   #lost = (event) => {
     const { topic } = /** @type {CustomEvent<Frame>} */ (event).detail;
     if (!this.#topics.has(topic ?? "")) return;
-    this.#away.delete(topic ?? "");
-    this.#renew();
-  };
-
-  #left = () => {
-    this.#away = new Set(this.#topics);
-  };
-
-  /** @param {Event} event */
-  #returned = (event) => {
-    const { topic } = /** @type {CustomEvent<Frame>} */ (event).detail;
-    if (this.#away.delete(topic ?? "") && this.#away.size === 0) this.#renew();
-  };
-
-  #renew() {
     if (this.#since === undefined) this.#refetch();
     else this.#again = true;
-  }
+  };
 
   async #refetch() {
     this.#since = [];

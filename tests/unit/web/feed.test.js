@@ -15,12 +15,12 @@ class Socket extends EventTarget {
   }
 }
 
-function fed(load = async () => "snapshot", topics = ["session/1"]) {
+function fed(load = async () => "snapshot") {
   const socket = new Socket();
   const told = [];
   const due = [];
   const feed = new Feed({
-    follows: topics.map((topic) => ({ topic, epoch: "e", seq: 4 })),
+    follows: [{ topic: "session/1", epoch: "e", seq: 4 }],
     types: ["question"],
     fragment: "/fragment",
     fold: (frames) => told.push(frames.map(({ id }) => id)),
@@ -72,21 +72,6 @@ test("a second hole while fetching makes it fetch again", async () => {
   answers[1]("second");
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(told, ["first", "second"]);
-});
-
-test("states that came while the socket was away are in a fresh snapshot, fetched once all is followed", async () => {
-  const { socket, told } = fed(undefined, ["session/1", "person/1"]);
-  const settled = () => new Promise((resolve) => setImmediate(resolve));
-  socket.say("followed", { topic: "session/1" });
-  await settled();
-  assert.deepEqual(told, [], "the snapshot that the page came with is as young");
-  socket.say("away");
-  socket.say("followed", { topic: "person/1" });
-  await settled();
-  assert.deepEqual(told, []);
-  socket.say("followed", { topic: "session/1" });
-  await settled();
-  assert.deepEqual(told, ["snapshot"]);
 });
 
 test("closed, it follows nothing and folds nothing", () => {
