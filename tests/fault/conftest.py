@@ -5,8 +5,10 @@ anyone else. Tests that need namespaces ask for `namespace`.
 """
 
 import os
+import random
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,6 +77,13 @@ def start_rounds(tmp_path: Path) -> Generator[StartRounds]:
             return started[-1]
 
         yield start
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    number = int(os.environ.get("ROUNDS_TEST_SEED", time.time_ns() % 1_000_000))
+    print(f"ROUNDS_TEST_SEED={number}")  # noqa: T201 - shown when the test fails
+    return random.Random(number)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -52,6 +52,28 @@ class Notes:
     leads: dict[UUID, UUID] = field(default_factory=dict)  # command -> receipt
     sent: set[UUID] = field(default_factory=set)
     open: Frame | None = None
+
+    def keep(self, frame: Frame, answer: Frame) -> None:
+        """A command was acknowledged."""
+        match frame["type"]:
+            case "question.upvote" | "question.unvote":
+                self.votes[UUID(frame["question_id"])] = frame["type"] == "question.upvote"
+            case "poll.answer":
+                self.answers[UUID(frame["poll_id"])] = frame["choices"]
+            case "question.ask":
+                self.questions[UUID(frame["command_id"])] = UUID(answer["id"])
+            case "badge.hand_over":
+                self.leads[UUID(frame["command_id"])] = UUID(answer["id"])
+
+
+class Noted(Protocol):
+    """Somebody with notes: a learner of a crowd, or a page."""
+
+    @property
+    def seat(self) -> Seat: ...
+
+    @property
+    def notes(self) -> Notes: ...
 
 
 class Learner:
@@ -134,21 +156,13 @@ class Learner:
         return frame
 
     def _note(self, frame: Frame, answer: Frame) -> None:
-        notes = self.notes
-        match frame["type"]:
-            case "beat":
-                assert answer["n"] == frame["n"]
-                self._n, self._echo = answer["n"], answer["echo"]
-                self._visible = not self._visible
-                notes.beats[self._connection] = self._n
-            case "question.upvote" | "question.unvote":
-                notes.votes[UUID(frame["question_id"])] = frame["type"] == "question.upvote"
-            case "poll.answer":
-                notes.answers[UUID(frame["poll_id"])] = frame["choices"]
-            case "question.ask":
-                notes.questions[UUID(frame["command_id"])] = UUID(answer["id"])
-            case "badge.hand_over":
-                notes.leads[UUID(frame["command_id"])] = UUID(answer["id"])
+        if frame["type"] != "beat":
+            self.notes.keep(frame, answer)
+            return
+        assert answer["n"] == frame["n"]
+        self._n, self._echo = answer["n"], answer["echo"]
+        self._visible = not self._visible
+        self.notes.beats[self._connection] = self._n
 
     def _beat(self) -> Frame:
         """Each says something new (visible or not), so that each begins a span of its own."""
@@ -214,11 +228,15 @@ class Crowd:
         return sum((learner.refused for learner in self.learners), Counter[str]())
 
     def compare(self, url: str) -> list[str]:
-        """Everything that the notes and the database disagree about."""
-        return in_rows(url, _compare, self._seeded, self.learners)
+        return compare(url, self._seeded, self.learners)
 
 
-async def _compare(db: Rows, seeded: Seeded, learners: list[Learner]) -> list[str]:
+def compare(url: str, seeded: Seeded, learners: Sequence[Noted]) -> list[str]:
+    """Everything that the notes and the database disagree about."""
+    return in_rows(url, _compare, seeded, learners)
+
+
+async def _compare(db: Rows, seeded: Seeded, learners: Sequence[Noted]) -> list[str]:
     wrong: list[str] = []
     for learner in learners:
         name = learner.seat.name
@@ -228,7 +246,7 @@ async def _compare(db: Rows, seeded: Seeded, learners: list[Learner]) -> list[st
     return wrong
 
 
-async def _beats(db: Rows, learner: Learner) -> list[str]:
+async def _beats(db: Rows, learner: Noted) -> list[str]:
     kept: Counter[str] = Counter()
     kinds: tuple[type[Span | OpenSpan], ...] = (Span, OpenSpan)
     for kind in kinds:
@@ -242,7 +260,7 @@ async def _beats(db: Rows, learner: Learner) -> list[str]:
     return wrong
 
 
-async def _choices(db: Rows, learner: Learner) -> list[str]:
+async def _choices(db: Rows, learner: Noted) -> list[str]:
     """Votes and poll answers: the last acknowledged word stands."""
     mine = learner.seat.id
     voted = set(await db.scalars(select(Upvote.question_id).where(Upvote.person_id == mine)))
@@ -259,7 +277,7 @@ async def _choices(db: Rows, learner: Learner) -> list[str]:
     return wrong
 
 
-async def _made(db: Rows, seeded: Seeded, learner: Learner) -> list[str]:
+async def _made(db: Rows, seeded: Seeded, learner: Noted) -> list[str]:
     """Questions and leads: one row for each command, the one that was told."""
     wrong = []
     for what, row, owner, told in (

@@ -38,13 +38,6 @@ EXPECTED = {"too_many"}
 HASTY = ("-m", "tests.fault.hasty")
 
 
-@pytest.fixture
-def dice() -> random.Random:
-    number = int(os.environ.get("ROUNDS_TEST_SEED", time.time_ns() % 1_000_000))
-    print(f"ROUNDS_TEST_SEED={number}")  # noqa: T201 - shown when the test fails
-    return random.Random(number)
-
-
 async def acknowledged_again(crowd: Crowd, at_least: int = 1) -> float:
     """Seconds until so many more acknowledgements have come."""
     start, before = time.monotonic(), crowd.acknowledged

@@ -368,6 +368,21 @@ async def test_what_a_frozen_redis_kept_from_followers_is_made_good() -> None:
             assert resync["epoch"] != before
 
 
+async def test_what_waits_behind_an_unanswered_command_does_not_wait_as_long_again() -> None:
+    with running_redis() as redis:
+        async with process(redis.url) as one:
+            bus = one.bus
+            assert isinstance(bus, RedisBus)
+            with capture_logs():
+                redis.freeze()
+                first = asyncio.create_task(one.bus.publish(STAGE, b'{"type":"x"}'))
+                async with asyncio.timeout(1.8):
+                    await eventually_async(lambda: bus._sent, what="the next is not sent with it")
+                    assert await one.bus.publish(STAGE, b'{"type":"y"}') is None
+                assert await first is None
+                redis.thaw()
+
+
 async def test_a_closed_bus_refuses_instead_of_waiting(redis_url: str) -> None:
     async with asyncio.TaskGroup() as tasks:
         async with open_redis_bus(redis_url, Ear(), tasks) as bus:
