@@ -256,7 +256,7 @@ class Caller:
             if not media:
                 return
             reception = self.received[packet.ssrc] = rtcp.Reception(rate=media[0].rate)
-            if media[0].kind == "video":
+            if media[0].nack:
                 self._missing[packet.ssrc] = rtcp.Missing()
         reception.arrived(packet.seq, packet.timestamp, len(packet.payload), now)
         if packet.ssrc in self._missing:

@@ -25,7 +25,9 @@ class Format:
 
 _VIDEO_FEEDBACK = ("rtcp-fb:{} nack", "rtcp-fb:{} nack pli", "rtcp-fb:{} ccm fir")
 OPUS = Format(
-    name="opus/48000/2", payload_type=111, attributes=("fmtp:{} minptime=10;useinbandfec=1",)
+    name="opus/48000/2",
+    payload_type=111,
+    attributes=("rtcp-fb:{} nack", "fmtp:{} minptime=10;useinbandfec=1"),
 )
 VIDEO: Mapping[CodecName, Format] = {
     "VP8": Format(name="VP8/90000", payload_type=96, attributes=_VIDEO_FEEDBACK),
@@ -56,6 +58,8 @@ class Accepted:
     codec: str
     payload_type: int
     rate: int
+    nack: bool
+    """Whether what is lost may be asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,7 @@ def read_answer(sdp: str) -> Answer:
                 codec=codec.mimeType.split("/")[1],
                 payload_type=codec.payloadType,
                 rate=codec.clockRate,
+                nack=any(each.type == "nack" for each in codec.rtcpFeedback),
             )
             for section in sections
             for codec in section.rtp.codecs

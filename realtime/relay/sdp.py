@@ -43,6 +43,8 @@ class Chosen:
     transport_cc: int | None
     """The header extension's id, if feedback of that kind is negotiated."""
     abs_send_time: int | None
+    nack: bool = True
+    """Whether what is lost may be asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ def _chosen(media: Media, codec: Codec) -> Chosen:
         resend_ssrcs=tuple(media.ssrcs[1:]),
         transport_cc=media.extensions.get(TRANSPORT_CC) if feedback else None,
         abs_send_time=media.extensions.get(ABS_SEND_TIME),
+        nack=media.has_feedback(codec.payload_type, "nack"),
     )
 
 
@@ -204,9 +207,9 @@ def _section(media: Media, here: Here, codec: Codec, taken: Chosen) -> list[str]
 
 
 def _feedback(media: Media, taken: Chosen, *, publisher: bool) -> list[str]:
-    names = []
+    names = ["nack"]
     if media.kind == "video":
-        names += ["nack", "nack pli", "ccm fir"]
+        names += ["nack pli", "ccm fir"]
     if publisher:
         names.append("transport-cc" if taken.transport_cc is not None else "goog-remb")
     return [

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -16,16 +16,23 @@ from tests.integration.relays import SESSION, grant, relay_in_thread
 from tests.servers.waiting import eventually
 
 PAGE = (Path(__file__).parent / "media.html").read_text()
+OFFER = Path(__file__).parents[2] / "web" / "stages" / "offer.js"
+"""As pages make theirs."""
 
 
 def with_page(app: ASGIApp) -> ASGIApp:
     """The relay's application, and a page of the same origin to use it from."""
-    return Starlette(routes=[Route("/", page), Mount("/", app)])
+    return Starlette(routes=[Route("/", page), Route("/offer.js", offer), Mount("/", app)])
 
 
 async def page(request: Request) -> Response:
     del request
     return HTMLResponse(PAGE)
+
+
+async def offer(request: Request) -> Response:
+    del request
+    return FileResponse(OFFER)
 
 
 @pytest.fixture
@@ -84,6 +91,9 @@ def test_a_viewer_sees_and_hears_the_speaker(
     assert seen["audio"]["heard"] > 0
     assert seen["video"]["lost"] == 0
     assert seen["transport"]["state"] == "connected"
+    for tab in (speaker, viewer):
+        agreed = str(tab.evaluate("connection.currentRemoteDescription.sdp"))
+        assert "a=rtcp-fb:111 nack\r\n" in agreed, "lost sound is sent again too"
 
     late = opened(browser, url)
     assert watch(late, secret, "late") == "answered"

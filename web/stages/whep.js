@@ -1,5 +1,6 @@
 // Watching: a ticket, an offer, the picture; and again after every loss, until it is told to stop.
 import { wait } from "../live/backoff.js";
+import { offer } from "./offer.js";
 
 /** @typedef {import("./show.js").Line} Line */
 
@@ -105,11 +106,11 @@ export class Viewing extends EventTarget {
     connection.addTransceiver("audio", { direction: "recvonly" });
     connection.addEventListener("track", ({ track }) => stream.addTrack(track));
     connection.addEventListener("connectionstatechange", () => this.#changed(connection));
-    await connection.setLocalDescription();
+    const sdp = await offer(connection);
     const answer = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${ticket}` },
-      body: connection.localDescription?.sdp ?? "",
+      body: sdp,
     });
     if (answer.status !== 201) throw await no(answer);
     const resource = { location: answer.headers.get("Location") ?? "", bearer: ticket };

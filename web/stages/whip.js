@@ -1,5 +1,6 @@
 // Publishing: a token, an offer, and again after every loss, until it is told to stop.
 import { wait } from "../live/backoff.js";
+import { offer } from "./offer.js";
 import { No, asked, hangUp, no } from "./whep.js";
 
 /** @typedef {"idle" | "joining" | "sending" | "lost" | "taken" | "elsewhere"} Uplink - `taken` by somebody else, `elsewhere` by oneself */
@@ -153,11 +154,11 @@ export class Publication extends EventTarget {
       }
     }
     connection.addEventListener("connectionstatechange", () => this.#changed(connection));
-    await connection.setLocalDescription();
+    const sdp = await offer(connection);
     const answer = await fetch(this.#takeOver ? `${url}?take_over=yes` : url, {
       method: "POST",
       headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
-      body: connection.localDescription?.sdp ?? "",
+      body: sdp,
     });
     if (answer.status !== 201) throw await no(answer);
     const resource = { location: answer.headers.get("Location") ?? "", bearer: token };
