@@ -51,6 +51,9 @@ CACHE_PACKETS = 1024
 MISSING_PACKETS = 256
 """Gaps asked for upstream at once; a larger hole is healed by a keyframe."""
 
+HELD_PACKETS = 256
+"""Of a source whose first keyframe is on its way: a keyframe of 300 KB, whose packets overtake."""
+
 NACK_TRIES = 10
 """Requests for one lost packet before it is given up, 50 ms apart or more."""
 

@@ -16,6 +16,7 @@ from realtime.relay.mux import Address
 from realtime.relay.rewrite import SEQ_MASK, TIMESTAMP_MASK
 from realtime.relay.rtcp import sender_report
 from realtime.relay.sdp import Chosen
+from realtime.relay.sync import Mark
 
 _REPORTS_KEPT = 8
 
@@ -29,7 +30,7 @@ class DownTrack:
         self.feed = feed
         self.destination = destination
         self.group = feed.group(chosen.payload_type)
-        self.resent = 0
+        self.resent = self.reports = 0
         self.fraction_lost = 0.0
         self.lost = 0
         self.round_trip: float | None = None
@@ -63,18 +64,19 @@ class DownTrack:
             self._fanout.send_one(again, self.destination)
             self.resent += 1
 
-    def report(self, ntp: int, source_timestamp: int, now: float) -> bytes | None:
+    def report(self, mark: Mark, now: float) -> bytes | None:
         """The publisher's clock with this subscriber's timestamps and counts, once it has any."""
         if self.destination.joined is None:
             return None
         packets, octets = self.destination.joined
-        self._reported[(ntp >> 16) & TIMESTAMP_MASK] = now
+        self.reports += 1
+        self._reported[(mark.ntp >> 16) & TIMESTAMP_MASK] = now
         if len(self._reported) > _REPORTS_KEPT:
             del self._reported[next(iter(self._reported))]
         return sender_report(
             self.feed.ssrc,
-            ntp=ntp,
-            timestamp=self.feed.continuity.timestamp(source_timestamp),
+            ntp=mark.ntp,
+            timestamp=self.feed.continuity.timestamp(mark.timestamp),
             packets=self.group.packets - packets,
             octets=self.group.octets - octets,
         )

@@ -8,11 +8,12 @@ import secrets
 import struct
 from collections.abc import Callable
 
+from realtime.relay.bounds import HELD_PACKETS
 from realtime.relay.cache import Cache, Packet
 from realtime.relay.fanout import Destination, Group, Sender
-from realtime.relay.keyframe import BEGINS, KeyframeRequests
+from realtime.relay.keyframe import BEGINS, BEGINS_SURELY, KeyframeRequests
 from realtime.relay.mux import Flushed
-from realtime.relay.rewrite import Continuity
+from realtime.relay.rewrite import SEQ_MASK, Continuity, seq_after
 
 _HEADER = struct.Struct("!BBHLL")
 _RESEND_HEADER = struct.Struct("!BBHLLH")
@@ -36,12 +37,15 @@ class Feed:
         self.waiting: list[tuple[Group, Destination]] = []
         self.groups: dict[int, Group] = {}
         self._begins = BEGINS.get(codec)
+        self._begins_surely = BEGINS_SURELY.get(codec)
         self._fanout = fanout
         self._gather = gather
         self._pending: list[Packet] = []
         self._resuming = True
         self._strange = 0
-        self._source_timestamp: int | None = None
+        self._held: dict[int, Packet] = {}
+        """What came from a source that has not begun, by its own number: it may be of the picture
+        that it begins with, and have overtaken its first packet."""
 
     @property
     def resuming(self) -> bool:
@@ -51,7 +55,7 @@ class Feed:
     def new_source(self) -> None:
         """Another source takes over: nothing goes out until it begins a picture."""
         self._resuming = True
-        self._source_timestamp = None
+        self._held.clear()
         if self._begins is not None:
             self.keyframes.wish()
 
@@ -75,21 +79,50 @@ class Feed:
 
     def forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
         """Take one packet of the current source, in whatever order it arrived."""
-        begins = timestamp != self._source_timestamp and (
-            self._begins is None or self._begins(payload)
-        )
-        if self._resuming:
-            if not begins:
-                return
-            self._resume(seq, timestamp, now)
+        if not self._resuming:
+            self._pass_on(marker, seq, timestamp, payload, now)
+            return
+        before = self._held.get((seq - 1) & SEQ_MASK)
+        if not self._is_beginning(payload, timestamp, before):
+            self._hold(Packet(marker, seq, timestamp, payload))
+            return
+        held = [each for each in self._held.values() if seq_after(each.seq, seq) > 0]
+        self._resume(seq, timestamp, now)
+        self._pass_on(marker, seq, timestamp, payload, now, begins=self._begins is not None)
+        for each in sorted(held, key=lambda each: seq_after(each.seq, seq)):
+            self._pass_on(each.marker, each.seq, each.timestamp, each.payload, now)
+
+    def _is_beginning(self, payload: bytes, timestamp: int, before: Packet | None) -> bool:
+        """Whether a viewer can begin here; `before` is the packet before it, if it is known."""
+        if self._begins is None or self._begins_surely is None:
+            return True
+        if self._begins_surely(payload):
+            return True
+        return before is not None and before.timestamp != timestamp and self._begins(payload)
+
+    def _hold(self, packet: Packet) -> None:
+        self._held[packet.seq] = packet
+        if len(self._held) > HELD_PACKETS:
+            del self._held[next(iter(self._held))]
+
+    def _pass_on(
+        self,
+        marker: int,
+        seq: int,
+        timestamp: int,
+        payload: bytes,
+        now: float,
+        *,
+        begins: bool = False,
+    ) -> None:
         packet = self._map(marker, seq, timestamp, payload)
         if not self._accept(packet):
             return
-        if begins and self._begins is not None:
-            self._admit()
+        if self._begins is not None and (begins or self._begins(payload)):
+            before = self.cache.get((packet.seq - 1) & SEQ_MASK)
+            if begins or self._is_beginning(payload, packet.timestamp, before):
+                self._admit()
         self.continuity.sent(packet.seq, packet.timestamp, now)
-        if self.continuity.last_seq == packet.seq:
-            self._source_timestamp = timestamp
         if not self._pending:
             self._gather(self)
         self._pending.append(packet)
@@ -103,6 +136,7 @@ class Feed:
     def _resume(self, seq: int, timestamp: int, now: float) -> None:
         self.continuity.resume(seq, timestamp, now=now, rate=self.rate)
         self._resuming = False
+        self._held.clear()
         self._strange = 0
 
     def _map(self, marker: int, seq: int, timestamp: int, payload: bytes) -> Packet:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from realtime.relay.bounds import KEYFRAME_SECONDS
 
 H264_IDR, H264_SPS, H264_STAP_A, H264_FU_A = 5, 7, 24, 28
-_H264_BEGINS = frozenset((H264_IDR, H264_SPS))
 
 
 def vp8_begins(payload: bytes) -> bool:
@@ -32,30 +31,56 @@ def vp8_begins(payload: bytes) -> bool:
 
 
 def h264_begins(payload: bytes) -> bool:
-    """Whether the payload holds parameter sets or the start of an IDR picture (RFC 6184 §5)."""
+    """Whether the payload holds parameter sets or the first slice of an IDR picture (RFC 6184 §5).
+
+    A slice is the first if its `first_mb_in_slice` is 0, which is a single bit (H.264 §7.3.3).
+    """
+    if h264_describes(payload):
+        return True
+    if len(payload) < 2:  # noqa: PLR2004 - a unit's header and the first of its bytes
+        return False
+    kind, first = payload[0] & 0x1F, payload[1]
+    if kind == H264_STAP_A:
+        return any(unit == H264_IDR and first & 0x80 for unit, first in _aggregated(payload))
+    if kind == H264_FU_A:
+        starts = first & 0x80 and first & 0x1F == H264_IDR
+        return bool(starts and len(payload) > 2 and payload[2] & 0x80)  # noqa: PLR2004
+    return kind == H264_IDR and bool(first & 0x80)
+
+
+def h264_describes(payload: bytes) -> bool:
+    """Whether the payload holds a sequence parameter set, which comes before the picture."""
     if not payload:
         return False
     kind = payload[0] & 0x1F
     if kind == H264_STAP_A:
-        return any(unit in _H264_BEGINS for unit in _aggregated(payload))
+        return any(unit == H264_SPS for unit, _ in _aggregated(payload))
     if kind == H264_FU_A:
-        return len(payload) > 1 and bool(payload[1] & 0x80) and payload[1] & 0x1F in _H264_BEGINS
-    return kind in _H264_BEGINS
+        return len(payload) > 1 and bool(payload[1] & 0x80) and payload[1] & 0x1F == H264_SPS
+    return kind == H264_SPS
 
 
-def _aggregated(payload: bytes) -> list[int]:
-    kinds, at = [], 1
+def _aggregated(payload: bytes) -> list[tuple[int, int]]:
+    """Of each unit, its type and the byte after its header."""
+    units, at = [], 1
     while at + 2 < len(payload):
         size = int.from_bytes(payload[at : at + 2], "big")
         if not size:
             break
-        kinds.append(payload[at + 2] & 0x1F)
+        after = payload[at + 3] if size > 1 and at + 3 < len(payload) else 0
+        units.append((payload[at + 2] & 0x1F, after))
         at += 2 + size
-    return kinds
+    return units
 
 
-BEGINS: dict[str, Callable[[bytes], bool]] = {"vp8": vp8_begins, "h264": h264_begins}
+Detector = Callable[[bytes], bool]
+
+BEGINS: dict[str, Detector] = {"vp8": vp8_begins, "h264": h264_begins}
 """Codecs without an entry, which is audio, may be joined at any packet."""
+
+BEGINS_SURELY: dict[str, Detector] = {"vp8": vp8_begins, "h264": h264_describes}
+"""What is a beginning by itself. Another one is, if nothing of its picture was sent before it:
+who joins at an IDR slice after the parameter sets cannot decode it."""
 
 
 @dataclass(slots=True)

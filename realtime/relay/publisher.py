@@ -17,6 +17,7 @@ from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.rtcp import Arrivals
 from realtime.relay.sdp import Chosen
+from realtime.relay.sync import Mark, SenderClock
 from realtime.relay.uptrack import UpTrack
 
 REPORT_SECONDS = 1.0
@@ -26,7 +27,7 @@ _ONE_BYTE_EXTENSIONS = 0xBEDE
 _MOST_SSRCS = 255
 _ABS_SEND_TIME_BYTES, _TRANSPORT_CC_BYTES = 3, 2
 
-Reported = Callable[[UpTrack, int, int, float], None]
+Reported = Callable[[UpTrack, float], None]
 
 
 class Publisher(Peer):
@@ -45,6 +46,7 @@ class Publisher(Peer):
         # Every extension an encoder numbers is the same in all sections of a bundle (RFC 9143 §12).
         self._transport_cc: int | None = None
         self._abs_send_time: int | None = None
+        self._sender_clock = SenderClock()
         self._estimator: Any = None
         self._reported_at = float("-inf")
 
@@ -99,8 +101,10 @@ class Publisher(Peer):
             if track.ssrc == packet.ssrc:
                 sent = packet.sender_info
                 track.reception.reported(sent.ntp_timestamp, sent.rtp_timestamp, now)
-                if self.on_report is not None and not track.feed.resuming:
-                    self.on_report(track, sent.ntp_timestamp, sent.rtp_timestamp, now)
+                ntp = self._sender_clock.on_ours(sent.ntp_timestamp, now)
+                track.mark = Mark(ntp=ntp, timestamp=sent.rtp_timestamp)
+                if self.on_report is not None:
+                    self.on_report(track, now)
 
     def tick(self, now: float) -> None:
         """Ask for keyframes and lost packets, and report; twenty times a second."""
@@ -130,11 +134,11 @@ class Publisher(Peer):
         for track in self.tracks.values():
             if track.ssrc is None:
                 continue
-            if track.feed.keyframes.due(now):
-                wanted.append(rtcp.pli(track.ssrc))
             lost = track.ask_again(now)
             if lost:
                 wanted.append(rtcp.nack(track.ssrc, lost))
+            if track.feed.keyframes.due(now):
+                wanted.append(rtcp.pli(track.ssrc))
         return wanted
 
     def _any_ssrc(self) -> int:

@@ -180,6 +180,7 @@ class Relay:
         if stage.publisher is not None:
             stage.publisher.tick(now)
             stage.watch_air(now)
+            stage.report_to_new(now)
         if stage.publisher is not None or stage.subscribers:
             stage.idle_since = None
         elif stage.idle_since is None:

@@ -120,26 +120,28 @@ class Missing:
 
     newest: int | None = None
     gaps: dict[int, _Gap] = field(default_factory=dict)
+    given_up: int = 0
+    """Packets no longer asked for, in total: what was in them is lost for good."""
 
-    def arrived(self, seq: int) -> bool:
-        """Note a packet; `True` if it opened a hole too large to be filled by retransmission."""
+    def arrived(self, seq: int) -> None:
+        """Note a packet. A hole that is too large to be filled again is given up at once."""
         if self.newest is None:
             self.newest = seq
-            return False
+            return
         ahead = seq_after(seq, self.newest)
         if ahead <= 0:
             self.gaps.pop(seq, None)
-            return False
-        torn = ahead > MISSING_PACKETS
-        if torn:
+            return
+        if ahead > MISSING_PACKETS:
+            self.given_up += ahead - 1 + len(self.gaps)
             self.gaps.clear()
         else:
             for skipped in range(1, ahead):
                 self.gaps[(self.newest + skipped) & SEQ_MASK] = _Gap()
             while len(self.gaps) > MISSING_PACKETS:
                 del self.gaps[next(iter(self.gaps))]
+                self.given_up += 1
         self.newest = seq
-        return torn
 
     def due(self, now: float, interval: float = TICK_SECONDS) -> list[int]:
         """The numbers to ask for now, ascending; each a limited number of times."""
@@ -155,6 +157,7 @@ class Missing:
             asking.append(seq)
         for seq in given_up:
             del self.gaps[seq]
+        self.given_up += len(given_up)
         return asking
 
 

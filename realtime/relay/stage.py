@@ -12,7 +12,7 @@ from realtime.relay.events import Joined, Left, OffAir, OnAir, RelayEvent, Role,
 from realtime.relay.fanout import Sender
 from realtime.relay.feed import Feed
 from realtime.relay.mux import Flushed
-from realtime.relay.publisher import Publisher
+from realtime.relay.publisher import REPORT_SECONDS, Publisher
 from realtime.relay.sdp import Chosen, Sends
 from realtime.relay.subscriber import Subscriber
 from realtime.relay.uptrack import UpTrack
@@ -43,6 +43,7 @@ class Stage:
         self._tell = tell
         self._now_ms = now_ms
         self._counted = (0.0, 0)
+        self._looked_at = float("-inf")
 
     def sends(self) -> dict[str, Sends]:
         return {
@@ -162,9 +163,24 @@ class Stage:
             keyframes=sum(feed.keyframes_seen for feed in self.feeds.values()),
         )
 
-    def _report(self, track: UpTrack, ntp: int, timestamp: int, now: float) -> None:
+    def report_to_new(self, now: float) -> None:
+        """Tell viewers who just came what belongs together: senders report every few seconds."""
+        if self.publisher is None or now - self._looked_at < REPORT_SECONDS:
+            return
+        self._looked_at = now
+        marks = {
+            track.feed.ssrc: track.mark.at(now, track.chosen.rate)
+            for track in self.publisher.tracks.values()
+            if track.mark is not None and not track.feed.resuming
+        }
         for subscriber in self.subscribers.values():
-            subscriber.report(track.feed, ntp, timestamp, now)
+            subscriber.report_to_new(marks, now)
+
+    def _report(self, track: UpTrack, now: float) -> None:
+        if track.mark is None or track.feed.resuming:
+            return
+        for subscriber in self.subscribers.values():
+            subscriber.report(track.feed.ssrc, track.mark, now)
 
     def _off_air(self, publisher: Publisher, reason: str) -> None:
         self.on_air = False

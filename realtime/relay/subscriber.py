@@ -24,6 +24,7 @@ from realtime.relay.mux import Address
 from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.sdp import Chosen
+from realtime.relay.sync import REPORTS_NEEDED, Mark
 
 
 class Subscriber(Peer):
@@ -68,11 +69,17 @@ class Subscriber(Peer):
         self.tracks.clear()
         super().hang_up()
 
-    def report(self, feed: Feed, ntp: int, source_timestamp: int, now: float) -> None:
-        track = self.tracks.get(feed.ssrc)
-        report = track.report(ntp, source_timestamp, now) if track is not None else None
+    def report(self, ssrc: int, mark: Mark, now: float) -> None:
+        track = self.tracks.get(ssrc)
+        report = track.report(mark, now) if track is not None else None
         if report is not None:
             self.send_rtcp(report)
+
+    def report_to_new(self, marks: Mapping[int, Mark], now: float) -> None:
+        """By SSRC; a receiver needs two reports of a stream to know how its clock runs."""
+        for ssrc, track in self.tracks.items():
+            if track.reports < REPORTS_NEEDED and ssrc in marks:
+                self.report(ssrc, marks[ssrc], now)
 
     def control(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:

@@ -6,6 +6,7 @@ It passes packets to a feed and knows neither subscribers nor addresses.
 from realtime.relay.feed import Feed
 from realtime.relay.rtcp import Missing, Reception
 from realtime.relay.sdp import Chosen
+from realtime.relay.sync import Mark
 
 _FORMER_SSRCS = 16
 
@@ -20,8 +21,10 @@ class UpTrack:
         self.reception = Reception(chosen.rate)
         self.missing = Missing()
         self.recovered = 0
+        self.mark: Mark | None = None
+        """Of the present source; `None` before its first report."""
         self._former: list[int] = []
-        self._asks_again = chosen.kind == "video"
+        self._given_up = 0
 
     def receive(  # noqa: PLR0917 - a packet's fields, at its speed
         self, ssrc: int, marker: int, seq: int, timestamp: int, payload: bytes, now: float
@@ -41,11 +44,15 @@ class UpTrack:
             self._forward(marker, seq, timestamp, payload[2:], now)
 
     def ask_again(self, now: float) -> list[int]:
-        return self.missing.due(now) if self._asks_again else []
+        """The numbers to ask for now; what is given up is healed by a keyframe instead."""
+        asking = self.missing.due(now) if self.chosen.nack else []
+        if self.missing.given_up > self._given_up and self.chosen.kind == "video":
+            self.feed.keyframes.wish()
+        self._given_up = self.missing.given_up
+        return asking
 
     def _forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
-        if self.missing.arrived(seq) and self._asks_again:
-            self.feed.keyframes.wish()
+        self.missing.arrived(seq)
         self.feed.forward(marker, seq, timestamp, payload, now)
 
     def _adopt(self, ssrc: int) -> bool:
@@ -55,7 +62,7 @@ class UpTrack:
         if self.ssrc is not None:
             self._former = [self.ssrc, *self._former][:_FORMER_SSRCS]
             self.reception = Reception(self.chosen.rate)
-            self.missing = Missing()
+            self.missing, self._given_up, self.mark = Missing(), 0, None
             self.feed.new_source()
         self.ssrc = ssrc
         return True

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
-from realtime.relay.bounds import RESEND_BURST
+from realtime.relay.bounds import NACK_TRIES, RESEND_BURST
 from realtime.relay.downtrack import DownTrack
 from realtime.relay.fanout import Destination, Group
 from realtime.relay.feed import Feed
 from realtime.relay.mux import Flushed
 from realtime.relay.sdp import Chosen
+from realtime.relay.sync import Mark
 from realtime.relay.uptrack import UpTrack
 
 KEY, DELTA = b"\x10\x00", b"\x10\x01"
@@ -50,28 +51,31 @@ class Wire:
         self.sent.append(plain)
 
 
-def chosen(kind: str = "video", resend: int | None = 97) -> Chosen:
+def chosen(
+    kind: str = "video", resend: int | None = 97, codec: str = "vp8", *, nack: bool = True
+) -> Chosen:
     return Chosen(
         kind=kind,
-        codec="vp8" if kind == "video" else "opus",
+        codec=codec if kind == "video" else "opus",
         rate=90_000,
         payload_type=96,
         resend_payload_type=resend,
         resend_ssrcs=(),
         transport_cc=None,
         abs_send_time=None,
+        nack=nack,
     )
 
 
 class Line:
     """A publisher's track, a feed, and viewers of it."""
 
-    def __init__(self, kind: str = "video") -> None:
+    def __init__(self, kind: str = "video", codec: str = "vp8", *, nack: bool = True) -> None:
         self.wire = Wire()
         self.gathered: list[Flushed] = []
-        codec = "vp8" if kind == "video" else "opus"
-        self.feed = Feed(kind, codec, 90_000, self.wire, self.gathered.append)
-        self.track = UpTrack(chosen(kind), self.feed)
+        taken = chosen(kind, codec=codec, nack=nack)
+        self.feed = Feed(kind, taken.codec, 90_000, self.wire, self.gathered.append)
+        self.track = UpTrack(taken, self.feed)
 
     def viewer(self, resend: int | None = 97) -> DownTrack:
         policy = Policy(key=os.urandom(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
@@ -152,13 +156,80 @@ def test_a_viewer_begins_with_the_keyframe_and_not_a_packet_sooner() -> None:
     assert not line.feed.keyframes.wished
 
 
-def test_the_second_slice_of_a_keyframe_is_no_beginning() -> None:
-    line = Line()
-    film(line, 3)
-    line.receive(3, 9000, KEY, 1.0)
+SPS, IDR, SECOND, SLICE = b"\x67\x42\xe0\x1f", b"\x65\x88", b"\x65\x41", b"\x41\x9a"
+
+
+def test_what_follows_in_the_same_picture_is_no_beginning() -> None:
+    line = Line(codec="h264")
+    line.receive(3, 9000, SPS, 1.0)
     line.viewer()
-    line.receive(4, 9000, KEY, 1.0)
+    line.receive(4, 9000, IDR, 1.0)
+    line.receive(5, 9000, SECOND, 1.0)
     assert line.wire.sent == []
+    line.receive(6, 12_000, IDR, 1.1)
+    line.receive(7, 12_000, SECOND, 1.1)
+    assert [packet[12:] for packet in line.wire.sent] == [IDR, SECOND]
+
+
+def test_parameter_sets_begin_a_picture_behind_a_delimiter() -> None:
+    line = Line(codec="h264")
+    line.viewer()
+    for seq, payload in enumerate((b"\x09\xf0", SPS, IDR, SECOND), 3):
+        line.receive(seq, 9000, payload, 1.0)
+    assert [packet[12:] for packet in line.wire.sent] == [SPS, IDR, SECOND]
+
+
+def test_a_slice_that_overtook_its_parameter_sets_is_no_beginning() -> None:
+    line = Line(codec="h264")
+    line.viewer()
+    for seq, payload in ((5, SECOND), (4, IDR), (3, SPS), (6, SLICE)):
+        line.receive(seq, 9000 if seq < 6 else 12_000, payload, 1.0)
+    assert [packet[12:] for packet in line.wire.sent] == [SPS, IDR, SECOND, SLICE]
+    assert line.feed.keyframes_seen == 1
+
+
+@given(st.permutations(range(6)), st.integers(0, 0xFFFF))
+def test_a_keyframe_that_arrives_in_any_order_is_whole(order: list[int], start: int) -> None:
+    """The first packet of the picture may be the last to come, for the source or a late viewer."""
+    line = Line()
+    line.viewer()
+    picture = [KEY, *(b"\x00%d" % part for part in range(5))]
+    for at in order:
+        line.receive(start + at, 3000, picture[at], 1.0)
+    assert {packet[12:] for packet in line.wire.sent} == set(picture)
+    assert not line.feed.keyframes.wished
+    late = line.viewer()
+    before = len(line.wire.sent)
+    for at in order:
+        line.receive(start + 6 + at, 6000, picture[at] + b"late", 2.0)
+    assert not line.feed.keyframes.wished
+    newest = line.feed.continuity.last_seq
+    assert newest is not None
+    late.send_again([(newest - back) & 0xFFFF for back in range(6)], 2.0)
+    assert {packet[14:] for packet in line.wire.sent[before:] if packet[1] & 0x7F == 97} == {
+        part + b"late" for part in picture
+    }
+
+
+def test_a_hole_that_is_given_up_is_healed_by_a_keyframe() -> None:
+    line = Line()
+    line.viewer()
+    film(line, 3)
+    line.receive(4, 12_000, DELTA, 0.2)
+    for at in range(NACK_TRIES):
+        assert line.track.ask_again(0.2 + at / 10) == [3]
+        assert not line.feed.keyframes.wished
+    assert line.track.ask_again(2.0) == []
+    assert line.feed.keyframes.due(2.0)
+
+
+def test_lost_sound_is_asked_for_again_if_the_sender_knows_how() -> None:
+    for nack in (True, False):
+        line = Line("audio", nack=nack)
+        line.receive(0, 0, b"a", 0.0)
+        line.receive(2, 1920, b"c", 0.04)
+        assert line.track.ask_again(0.05) == ([1] if nack else [])
+        assert not line.feed.keyframes.wished
 
 
 def test_sound_begins_at_once() -> None:
@@ -226,14 +297,15 @@ def test_a_resend_without_a_stream_of_its_own_is_the_same_bytes() -> None:
 def test_reports_count_from_when_the_viewer_joined() -> None:
     line = Line()
     viewer = line.viewer()
-    assert viewer.report(1 << 48, 0, 0.0) is None
+    assert viewer.report(Mark(ntp=1 << 48, timestamp=0), 0.0) is None
     film(line, 5)
     late = line.viewer()
     line.receive(5, 15_000, KEY, 1.0)
-    report = viewer.report(0x1234 << 16, 0, 5.0)
+    mark = Mark(ntp=0x1234 << 16, timestamp=0)
+    report = viewer.report(mark, 5.0)
     assert report is not None
     assert int.from_bytes(report[20:24], "big") == 6
-    other = late.report(0x1234 << 16, 0, 5.0)
+    other = late.report(mark, 5.0)
     assert other is not None
     assert int.from_bytes(other[20:24], "big") == 1
     told = RtcpReceiverInfo(

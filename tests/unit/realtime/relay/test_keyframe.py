@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.relay.keyframe import KeyframeRequests, h264_begins, vp8_begins
+from realtime.relay.keyframe import KeyframeRequests, h264_begins, h264_describes, vp8_begins
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,21 @@ def test_vp8(payload: str, *, begins: bool) -> None:
     ("payload", "begins"),
     [
         ("67 42 e0 1f", True),  # SPS
-        ("65 88", True),  # IDR
+        ("65 88", True),  # IDR, first slice
+        ("65 41", False),  # a later slice of it
         ("68 ce", False),  # PPS alone
         ("41 9a", False),  # a slice of another picture
         ("78 00 02 67 42 00 02 68 ce", True),  # STAP-A: SPS, PPS
         ("78 00 02 68 ce 00 02 41 9a", False),
         ("78 00 00 67 42", False),  # a size of nothing
         ("78 00", False),
+        ("78 00 02 68 ce 00 02 65 88", True),
+        ("78 00 02 68 ce 00 02 65 41", False),
+        ("78 00 01 65", False),  # a unit without anything in it
         ("7c 85 88", True),  # FU-A, first fragment of an IDR
+        ("7c 85 41", False),  # of a later slice
+        ("7c 85", False),
+        ("7c 87 42", True),  # of parameter sets
         ("7c 05 88", False),  # a later one
         ("7c 81 9a", False),  # first fragment of something else
         ("7c", False),
@@ -55,7 +62,7 @@ def test_h264(payload: str, *, begins: bool) -> None:
 @given(st.binary(max_size=64))
 def test_no_payload_breaks_a_detector(payload: bytes) -> None:
     vp8_begins(payload)
-    h264_begins(payload)
+    assert not h264_describes(payload) or h264_begins(payload)
 
 
 def test_the_first_wish_is_granted_at_once() -> None:

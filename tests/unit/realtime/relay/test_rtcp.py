@@ -70,14 +70,25 @@ def test_gaps_are_asked_for_a_limited_number_of_times() -> None:
         asked += missing.due(step / 10) == [1]
     assert asked == NACK_TRIES
     assert missing.gaps == {}
+    assert missing.given_up == 1
 
 
-def test_a_large_hole_is_for_a_keyframe() -> None:
+def test_a_large_hole_is_given_up_at_once() -> None:
     missing = Missing()
     missing.arrived(10)
-    assert not missing.arrived(12)
-    assert missing.arrived(12 + MISSING_PACKETS + 1)
+    missing.arrived(12)
+    assert missing.given_up == 0
+    missing.arrived(12 + MISSING_PACKETS + 1)
+    assert missing.given_up == MISSING_PACKETS + 1
     assert missing.due(0.0) == []
+
+
+def test_more_gaps_than_are_asked_for_are_given_up() -> None:
+    missing = Missing()
+    for seq in range(0, 2 * MISSING_PACKETS + 12, 2):
+        missing.arrived(seq)
+    assert len(missing.gaps) == MISSING_PACKETS
+    assert missing.given_up == 5
 
 
 def test_reception_counts_over_the_wrap() -> None:
