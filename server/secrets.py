@@ -18,6 +18,11 @@ def load(path: Path) -> bytes:
     """Read the secret, or make it; a short or readable-by-others one is refused."""
     if not path.exists():
         _make(path)
+    return read(path)
+
+
+def read(path: Path) -> bytes:
+    """A secret that somebody made; a short or readable-by-others one is refused."""
     if path.stat().st_mode & OTHERS:
         raise Invalid(f"{path}: others can read this secret; chmod 600 it", where="SECRET_FILE")
     secret = path.read_text().strip()

@@ -1,7 +1,8 @@
-"""WHIP and WHEP (RFC 9725 and its counterpart for playing) at the product's own address.
+"""WHIP and WHEP (RFC 9725, draft-ietf-wish-whep) at the product's own address.
 
-Each request carries its own permission, a Bearer token or ticket, and no cookie is looked at. Here
-it is decided who may; the relay behind answers the offer, and its addresses never leave the server.
+Each request carries its own permission, a Bearer token or ticket, and no cookie is looked at: hence
+pages of other sites may come, too. Here it is decided who may; the relay behind answers the offer,
+and its addresses never leave the server.
 """
 
 import time
@@ -20,17 +21,22 @@ from server.access import public
 from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.people import store as people
 from server.rights import Act, Place, may
+from server.secrets import fingerprint
 from server.services import Services
-from server.stages import rules, store
+from server.stages import fragment, rules, store
 from server.stages.store import Bearer
 
 SDP_BYTES = 65_536
 """A browser's offer with every codec takes 8 KiB."""
 
-RETRY_SECONDS = 2
-"""The supervisor brings the relay back within seconds."""
+RETRY_SECONDS = {"relay.away": 2, "stage.off_air": 2, "stage.full": 30, "too_many": 30}
+"""By code: the supervisor brings the relay back within seconds; ten set-ups a minute are allowed.
+"""
 
 OFFER, TRICKLE = "application/sdp", "application/trickle-ice-sdpfrag"
+
+RESTART = frozenset({"*", '"*"'})
+"""The `If-Match` of an ICE restart; drafts of RFC 9725 showed it in quotes."""
 
 Result = TypeVar("Result")
 
@@ -40,9 +46,34 @@ class WrongType(Refused):
     status = 415
 
 
+class NotAcceptable(Refused):
+    code = "media.answer"
+    status = 406
+
+
 class TooLarge(Refused):
     code = "media.too_large"
     status = 413
+
+
+class Unreadable(Refused):
+    code = "media.fragment"
+    status = 400
+
+
+class Unconditional(Refused):
+    code = "media.condition"
+    status = 428
+
+
+class AnotherSession(Refused):
+    code = "media.session"
+    status = 412
+
+
+class NoRestart(Refused):
+    code = "media.restart"
+    status = 422
 
 
 class RelayMissing(Unavailable):
@@ -57,6 +88,12 @@ class RelaySaysNo(Exception):
         self.status = refused.status
 
 
+EXPOSED = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After"
+PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+    "Access-Control-Max-Age": "7200",
+}
+
 CODES = {400: "media.offer", 409: "stage.taken", 429: "too_many", 503: "stage.full"}
 
 Endpoint = Callable[[Request, Services, str], Awaitable[Response]]
@@ -65,7 +102,7 @@ Endpoint = Callable[[Request, Services, str], Awaitable[Response]]
 def answering(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """Bearer in, and every no as JSON with the headers that programs look at."""
 
-    async def answered(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         token = _bearer(request)
         if token is None:
             return _no(401, "token.missing", "A Bearer token is expected.")
@@ -77,7 +114,22 @@ def answering(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         except Refused as refusal:
             return _no(refusal.status, refusal.code, str(refusal))
 
+    async def answered(request: Request) -> Response:
+        response = await answer(request)
+        if response.status_code == WrongType.status:
+            name = "Accept-Patch" if request.method == "PATCH" else "Accept-Post"
+            response.headers[name] = TRICKLE if request.method == "PATCH" else OFFER
+        return shared(request, response)
+
     return answered
+
+
+def shared(request: Request, response: Response) -> Response:
+    """Let a page of another site read it: what it shows is a Bearer, never this site's cookie."""
+    if "origin" in request.headers:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    return response
 
 
 async def publish(request: Request, services: Services, token: str) -> Response:
@@ -106,7 +158,7 @@ async def publish(request: Request, services: Services, token: str) -> Response:
         secret = await store.add_resource(
             db, bearer, token=token, location=answer.location, kind=store.PUBLISH
         )
-    return _created(f"/whip/{session_id}/{secret}", answer)
+    return _created(services, f"/whip/{session_id}/{secret}", answer, secret)
 
 
 async def watch(request: Request, services: Services, token: str) -> Response:
@@ -136,7 +188,7 @@ async def watch(request: Request, services: Services, token: str) -> Response:
     except rules.NotLive:
         await _asked(services.relay.hang_up(answer.location))
         raise
-    return _created(f"/whep/{session_id}/{secret}", answer)
+    return _created(services, f"/whep/{session_id}/{secret}", answer, secret)
 
 
 async def hang_up(request: Request, services: Services, token: str) -> Response:
@@ -148,20 +200,48 @@ async def hang_up(request: Request, services: Services, token: str) -> Response:
 
 
 async def trickle(request: Request, services: Services, token: str) -> Response:
-    """Candidates are welcome and not needed: the relay is an ICE-lite agent."""
+    """Candidates are welcome and not needed: the relay is an ICE-lite agent (RFC 9725 §4.3).
+
+    A restart is refused, which ends nothing: whoever moves is followed by its next check, and
+    whoever is lost posts another offer.
+    """
     await _resource(request, services, token)
     if _type(request) != TRICKLE:
         raise WrongType(f"A body of type {TRICKLE} is expected.")
+    body = await _body(request, fragment.BYTES)
+    condition = request.headers.get("if-match")
+    if condition is None:
+        raise Unconditional("If-Match has to name the session: its ETag came with the answer.")
+    if condition.strip() in RESTART:
+        raise NoRestart("ICE is not restarted here: post another offer.")
+    if _tag(request.path_params["resource"]) not in [each.strip() for each in condition.split(",")]:
+        raise AnotherSession("If-Match names another session.")
+    try:
+        fragment.check(body)
+    except fragment.Malformed as malformed:
+        raise Unreadable(str(malformed)) from None
     return Response(status_code=204)
 
 
-async def endpoint_options(_request: Request) -> Response:
-    return Response(status_code=204, headers={"Accept-Post": OFFER, "Allow": "OPTIONS, POST"})
+async def nothing(request: Request) -> Response:
+    """RFC 9725 §4.1: a GET finds no content, and a 2xx status."""
+    return shared(request, Response(status_code=204))
 
 
-async def resource_options(_request: Request) -> Response:
-    headers = {"Accept-Patch": TRICKLE, "Allow": "DELETE, OPTIONS, PATCH"}
-    return Response(status_code=204, headers=headers)
+async def endpoint_options(request: Request) -> Response:
+    methods = "GET, HEAD, OPTIONS, POST"
+    return _options(request, {"Accept-Post": OFFER, "Allow": methods}, methods)
+
+
+async def resource_options(request: Request) -> Response:
+    methods = "DELETE, GET, HEAD, OPTIONS, PATCH"
+    return _options(request, {"Accept-Patch": TRICKLE, "Allow": methods}, methods)
+
+
+def _options(request: Request, headers: dict[str, str], methods: str) -> Response:
+    if "access-control-request-method" in request.headers:
+        headers |= {**PREFLIGHT, "Access-Control-Allow-Methods": methods}
+    return shared(request, Response(status_code=204, headers=headers))
 
 
 async def _resource(request: Request, services: Services, token: str) -> store.Resource:
@@ -212,29 +292,50 @@ def _type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+def _acceptable(request: Request) -> bool:
+    """Whether whoever asks would take an answer in SDP (RFC 9110 §12.5.1)."""
+    ranges = [
+        each.partition(";")[0].strip().lower()
+        for each in request.headers.get("accept", "").split(",")
+    ]
+    return ranges == [""] or not {OFFER, "application/*", "*/*"}.isdisjoint(ranges)
+
+
 async def _offer(request: Request) -> str:
     if _type(request) != OFFER:
         raise WrongType(f"An offer of type {OFFER} is expected.")
+    if not _acceptable(request):
+        raise NotAcceptable(f"The answer is of type {OFFER}.")
+    return await _body(request, SDP_BYTES)
+
+
+async def _body(request: Request, most: int) -> str:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > SDP_BYTES:
-            raise TooLarge("This is longer than an offer can be.")
+        if len(body) > most:
+            raise TooLarge("This is longer than it can be.")
     return body.decode("utf-8", "replace")
 
 
-def _created(location: str, answer: Answer) -> Response:
-    return Response(answer.sdp, 201, {"Location": location}, media_type=OFFER)
+def _tag(secret: str) -> str:
+    """The entity tag of a connection's one ICE session (RFC 9725 §4.3.1)."""
+    return f'"{fingerprint(secret).hex()[:16]}"'
+
+
+def _created(services: Services, location: str, answer: Answer, secret: str) -> Response:
+    headers = {"Location": location, "ETag": _tag(secret)}
+    if services.turn is not None:
+        headers["Link"] = services.turn.links(_tag(secret).strip('"'), time.time())
+    return Response(answer.sdp, 201, headers, media_type=OFFER)
 
 
 def _no(status: int, code: str, message: str) -> Response:
     headers: dict[str, str] = {}
     if status == 401:  # noqa: PLR2004 - the one status that names its scheme
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:  # noqa: PLR2004 - the one that passes by itself
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    if status == WrongType.status:
-        headers["Accept-Post"] = OFFER
+    if code in RETRY_SECONDS:
+        headers["Retry-After"] = str(RETRY_SECONDS[code])
     return JSONResponse({"code": code, "message": message, "where": ""}, status, headers)
 
 
@@ -248,7 +349,9 @@ routes: list[Route] = [
         route
         for path in (WHIP, WHEP)
         for route in (
+            public(path, nothing),
             public(path, endpoint_options, methods=["OPTIONS"]),
+            public(path + RESOURCE, nothing),
             public(path + RESOURCE, answering(hang_up), methods=["DELETE"]),
             public(path + RESOURCE, answering(trickle), methods=["PATCH"]),
             public(path + RESOURCE, resource_options, methods=["OPTIONS"]),

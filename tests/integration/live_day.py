@@ -4,7 +4,7 @@ Rows are written beside the server, into its own database; everything else goes 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -202,7 +202,9 @@ def a_day(server: Rounds, conference_id: UUID) -> Day:
 
 
 @contextmanager
-def a_conference(folder: Path) -> Generator[tuple[Rounds, UUID]]:
+def a_conference(
+    folder: Path, env: Mapping[str, str] | None = None
+) -> Generator[tuple[Rounds, UUID]]:
     """The server takes its time to start: a file of tests shares one."""
-    with running_rounds(folder) as server:
+    with running_rounds(folder, env) as server:
         yield server, in_rows(server.data, found)

@@ -1,6 +1,10 @@
 """The live day over HTTP: phases, tickets and tokens, WHIP and WHEP with real media."""
 
 import asyncio
+import base64
+import hmac
+import re
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -24,11 +28,17 @@ from tests.servers.rounds import Rounds
 from tests.servers.waiting import eventually, eventually_async
 
 SDP = {"Content-Type": "application/sdp"}
+TURN, TURN_SECRET = "turns:turn.example:443?transport=tcp", b"a secret that coturn has as well"
 
 
 @pytest.fixture(scope="module")
 def conference(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Rounds, UUID]]:
-    with a_conference(tmp_path_factory.mktemp("stages")) as running:
+    folder = tmp_path_factory.mktemp("stages")
+    shared = folder / "turn"
+    shared.touch(mode=0o600)
+    shared.write_bytes(TURN_SECRET)
+    turn = {"ROUNDS_TURN_URL": TURN, "ROUNDS_TURN_SECRET_FILE": str(shared)}
+    with a_conference(folder, turn) as running:
         yield running
 
 
@@ -225,11 +235,17 @@ def test_both_protocols_say_what_they_take(day: Day) -> None:
     for address in (whip(day), whep(day)):
         asked = httpx.options(address)
         assert (asked.status_code, asked.headers["accept-post"]) == (204, "application/sdp")
-        assert httpx.get(address).status_code == 405
+        assert (httpx.get(address).status_code, httpx.head(address).status_code) == (204, 204)
+        for path in (address, f"{address}/nonsense"):
+            unknown = httpx.put(path)
+            assert unknown.status_code == 405
+            assert unknown.headers["allow"] == httpx.options(path).headers["allow"]
         missing = httpx.post(address, headers=SDP, content="x")
         assert (missing.status_code, missing.headers["www-authenticate"]) == (401, "Bearer")
         wrong = httpx.post(address, headers={**SDP, **bearer("nonsense")}, content="x")
         assert wrong.status_code == 401
+        picky = httpx.post(address, headers={**SDP, "Accept": "text/html", **bearer("x")})
+        assert (picky.status_code, picky.json()["code"]) == (406, "media.answer")
         typed = httpx.post(address, headers={"Content-Type": "text/plain", **bearer("x")})
         assert (typed.status_code, typed.headers["accept-post"]) == (415, "application/sdp")
         large = httpx.post(address, headers={**SDP, **bearer("x")}, content="x" * 70_000)
@@ -254,11 +270,78 @@ async def test_a_connection_belongs_to_whoever_opened_it(day: Day) -> None:
         assert (await http.delete(crossed, headers=bearer(made))).status_code == 404
         typed = await http.patch(location, headers=bearer(made), content="a=end-of-candidates")
         assert typed.status_code == 415
-        trickle = {**bearer(made), "Content-Type": "application/trickle-ice-sdpfrag"}
-        assert (await http.patch(location, headers=trickle, content="")).status_code == 204
+        assert typed.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
         assert (await http.delete(location, headers=bearer(made))).status_code == 200
         assert (await http.delete(location, headers=bearer(made))).status_code == 404
         await caller.close()
+
+
+FRAGMENT = """a=ice-ufrag:EsAw
+a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1
+m=audio 9 UDP/TLS/RTP/SAVPF 111
+a=mid:0
+a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw
+a=candidate:473322822 1 tcp 1518280447 2001:db8::1 9 typ host tcptype active
+a=end-of-candidates
+"""
+
+
+async def test_candidates_are_taken_for_the_session_they_name(day: Day) -> None:
+    made = token(day, Role.ORGANISER)
+    async with httpx.AsyncClient(base_url=day.server.url) as http:
+        caller = Caller("publish", ("VP8",))
+        answer = await http.post(whip(day), headers={**SDP, **bearer(made)}, content=caller.offer)
+        tag = answer.headers["etag"]
+        assert tag.startswith('"')
+        link = re.fullmatch(
+            f'<{re.escape(TURN)}>; rel="ice-server"; username="([^"]+)"; '
+            'credential="([^"]+)"; credential-type="password"',
+            answer.headers["link"],
+        )
+        assert link is not None
+        signed = hmac.digest(TURN_SECRET, link[1].encode(), "sha1")
+        assert base64.b64decode(link[2]) == signed
+        assert 0 < int(link[1].partition(":")[0]) - time.time() <= 300
+
+        async def patch(condition: str | None, content: str = FRAGMENT) -> tuple[int, str]:
+            sent = {**bearer(made), "Content-Type": "application/trickle-ice-sdpfrag"}
+            if condition is not None:
+                sent["If-Match"] = condition
+            answered = await http.patch(answer.headers["location"], headers=sent, content=content)
+            assert "etag" not in answered.headers
+            return answered.status_code, answered.json()["code"] if answered.content else ""
+
+        assert await patch(tag) == (204, "")
+        assert await patch(f'"other", {tag}', "") == (204, "")
+        assert await patch(None) == (428, "media.condition")
+        assert await patch('"other"') == (412, "media.session")
+        assert await patch("*") == (422, "media.restart")
+        assert await patch(tag, "<p>no</p>") == (400, "media.fragment")
+        assert await patch(tag, "a=candidate:nonsense\n") == (400, "media.fragment")
+        assert await patch(tag, "a=x\n" * 9_000) == (413, "media.too_large")
+        await caller.connect(answer.text)  # none of it harmed the session
+        await caller.close()
+
+
+async def test_pages_of_other_sites_may_come_with_a_bearer(day: Day) -> None:
+    elsewhere = {"Origin": "https://encoder.example", "Sec-Fetch-Site": "cross-site"}
+    caller = Caller("publish", ("VP8",))
+    sent = {**SDP, **bearer(await asyncio.to_thread(token, day, Role.ORGANISER)), **elsewhere}
+    async with httpx.AsyncClient() as http:
+        for address in (whip(day), f"{whep(day)}/nonsense"):
+            asks = {**elsewhere, "Access-Control-Request-Method": "POST"}
+            asked = await http.options(address, headers=asks)
+            assert asked.headers["access-control-allow-origin"] == "*"
+            assert "Authorization" in asked.headers["access-control-allow-headers"]
+            assert asked.headers["access-control-allow-methods"] == asked.headers["allow"]
+            assert "access-control-allow-origin" not in (await http.options(address)).headers
+        answer = await http.post(whip(day), headers=sent, content=caller.offer)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "Location" in answer.headers["access-control-expose-headers"]
+        refused = await http.post(whip(day), headers={**SDP, **elsewhere}, content="x")
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
+    await caller.close()
 
 
 async def test_what_a_speaker_sends_a_learner_with_a_ticket_receives(day: Day) -> None:
@@ -312,6 +395,7 @@ def test_nobody_on_the_stage_is_said_as_such(day: Day) -> None:
     day.step("stage.go_live")
     refused = httpx.post(whep(day), headers={**SDP, **bearer(ticket(day))}, content="x")
     assert (refused.status_code, refused.json()["code"]) == (409, "stage.off_air")
+    assert refused.headers["retry-after"] == "2"
 
 
 async def test_backstage_is_the_desk_s_alone(day: Day) -> None:

@@ -78,3 +78,45 @@ DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:2\na=sctp-port:5
 def offer(direction: str = "sendonly", *, audio: str = AUDIO, video: str = VIDEO) -> str:
     body = (audio + video).replace("{direction}", direction)
     return (HEAD + body).replace("\n", "\r\n")
+
+
+OBS = f"""v=0
+o=rtc 3877212184 0 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+a=group:LS 0 1
+a=msid-semantic:WMS *
+a=setup:actpass
+a=ice-ufrag:nxcM
+a=ice-pwd:ezjAjgSSLLvbRhUA1zc6Se
+a=ice-options:ice2,trickle
+a=fingerprint:sha-256 {FINGERPRINT}
+m=audio 57249 UDP/TLS/RTP/SAVPF 111
+c=IN IP4 192.0.2.53
+a=mid:0
+a=sendonly
+a=ssrc:3388068600 cname:Yuu1KDxQcc3L5CpY
+a=ssrc:3388068600 msid:XmQSKutZo7zYcEQl XmQSKutZo7zYcEQl-audio
+a=msid:XmQSKutZo7zYcEQl XmQSKutZo7zYcEQl-audio
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1
+a=candidate:1 1 UDP 2122317823 192.0.2.53 57249 typ host
+a=candidate:2 1 UDP 1686109951 203.0.113.9 57249 typ srflx raddr 0.0.0.0 rport 0
+a=end-of-candidates
+m=video 57249 UDP/TLS/RTP/SAVPF 96
+c=IN IP4 192.0.2.53
+a=mid:1
+a=sendonly
+a=ssrc:3388068601 cname:Yuu1KDxQcc3L5CpY
+a=ssrc:3388068601 msid:XmQSKutZo7zYcEQl XmQSKutZo7zYcEQl-video
+a=msid:XmQSKutZo7zYcEQl XmQSKutZo7zYcEQl-video
+a=rtcp-mux
+a=rtpmap:96 H264/90000
+a=rtcp-fb:96 nack
+a=rtcp-fb:96 nack pli
+a=rtcp-fb:96 goog-remb
+a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1
+""".replace("\n", "\r\n")
+"""As OBS Studio 30 writes it: the transport in the session's part, no RTX, no header extensions."""

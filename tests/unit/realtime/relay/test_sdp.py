@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from realtime.relay import offer as offers
 from realtime.relay.offer import Fingerprint, OfferRefused
 from realtime.relay.sdp import Chosen, Here, Sends, answer_publisher, answer_subscriber
-from tests.unit.realtime.relay.offers import AUDIO, DATA, FINGERPRINT, VIDEO, offer
+from tests.unit.realtime.relay.offers import AUDIO, DATA, FINGERPRINT, OBS, VIDEO, offer
 
 HERE = Here(
     addresses=("192.0.2.7", "2001:db8::7"),
@@ -64,6 +64,16 @@ def test_h264_is_taken_in_packetization_mode_1_and_the_baseline() -> None:
     assert (chosen["video"].codec, chosen["video"].payload_type) == ("h264", 108)
     assert chosen["video"].resend_payload_type == 109
     assert any("a=fmtp:108 " in line and "packetization-mode=1" in line for line in lines)
+
+
+def test_obs_is_taken_as_it_writes() -> None:
+    lines, chosen = published(OBS)
+    assert {kind: each.codec for kind, each in chosen.items()} == {"audio": "opus", "video": "h264"}
+    assert chosen["video"].resend_payload_type is None, "what it sends again, it repeats"
+    assert (chosen["video"].transport_cc, chosen["video"].abs_send_time) == (None, None)
+    assert {"a=group:BUNDLE 0 1", "a=ice-lite", "a=rtcp-fb:96 nack pli"} <= set(lines)
+    assert lines.count("a=setup:passive") == lines.count("a=recvonly") == 2
+    assert not any("192.0.2.53" in line or "203.0.113.9" in line for line in lines)
 
 
 def test_h264_without_mode_1_is_not_taken() -> None:
