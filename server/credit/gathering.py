@@ -20,7 +20,7 @@ from server.credit.findings import Session
 from server.credit.policies.rules import DEFAULT, Published, Rule, rule_at
 from server.credit.rules import Facts
 from server.credit.shared import store as rows
-from server.credit.shared.store import Shared, Stretches
+from server.credit.shared.store import EVERYTHING, Has, Shared, Stretches
 from server.credit.systems import AMA_PRA_1
 from server.db import Rows
 
@@ -95,14 +95,21 @@ async def own(
     person_ids: Collection[UUID],
     *,
     session_id: UUID | None = None,
+    has: Has = EVERYTHING,
 ) -> dict[UUID, Own]:
-    """What is on record of these people: of everything, or of one session and all booths."""
+    """What is on record of these people: of everything, or of one session and all booths.
+
+    What they have none of is not asked for.
+    """
     found = await corrections.evidence_of(db, conference_id, person_ids, session_id=session_id)
     adjusted: dict[UUID, list[Adjustment]] = {}
-    for one in await corrections.adjustments(db, conference_id, person_ids):
-        if one.in_force:
-            adjusted.setdefault(one.person_id, []).append(one)
-    asked = await checks.of_persons(db, conference_id, person_ids)
+    if has.adjustments:
+        for one in await corrections.adjustments(db, conference_id, person_ids):
+            if one.in_force:
+                adjusted.setdefault(one.person_id, []).append(one)
+    asked: dict[UUID, list[Put]] = {}
+    if has.checks:
+        asked = await checks.of_persons(db, conference_id, person_ids, session_id=session_id)
     return {
         person_id: Own(
             evidence=evidence,

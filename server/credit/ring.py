@@ -20,7 +20,7 @@ from server.credit.policies.rules import rule_at, sentence
 from server.credit.rules import Facts, explain
 from server.credit.shared import store as rows
 from server.credit.shared.memory import Memory
-from server.credit.shared.store import Shared
+from server.credit.shared.store import EVERYTHING, Has, Shared
 from server.credit.showing import Stretch, strip
 from server.credit.standing import Standing, standing
 from server.db import Rows
@@ -79,10 +79,8 @@ async def again(call: Call, db: Rows, session_id: UUID) -> Ring:
     shared = SHARED.get(call.conference_id, session_id)
     if shared is None:
         session = await agenda.session(db, call.conference_id, session_id)
-        shared = await _read(call, db, session)
-    else:
-        shared = await rows.on_air_now(db, shared)
-    return await _ring(call, db, shared)
+        return await panel(call, db, session)
+    return await _ring(call, db, *await rows.now(db, shared, call.person_id))
 
 
 async def _read(call: Call, db: Rows, session: Planned) -> Shared:
@@ -93,13 +91,13 @@ async def _read(call: Call, db: Rows, session: Planned) -> Shared:
     return shared
 
 
-async def _ring(call: Call, db: Rows, shared: Shared) -> Ring:
+async def _ring(call: Call, db: Rows, shared: Shared, has: Has = EVERYTHING) -> Ring:
     (session,) = shared.planned
     now_ms = clock.now_ms()
     zone = shared.conference.zone
     if not session.accredited:
         return _nothing(session, zone)
-    everybody = await own(db, call.conference_id, (call.person_id,), session_id=session.id)
+    everybody = await own(db, call.conference_id, (call.person_id,), session_id=session.id, has=has)
     facts, found = made_of(shared, everybody, now_ms=now_ms)[call.person_id]
     planned = facts.sessions[0]
     faculty = str(session.id) in facts.faculty_of

@@ -359,16 +359,19 @@ async def _enter(
 
 
 async def of_persons(
-    db: AsyncSession, conference_id: UUID, person_ids: Collection[UUID]
+    db: AsyncSession,
+    conference_id: UUID,
+    person_ids: Collection[UUID],
+    *,
+    session_id: UUID | None = None,
 ) -> dict[UUID, list[Put]]:
-    """Every check that was put to these people, in order of time."""
-    rows = await db.scalars(
-        select(PresenceCheck)
-        .where(
-            PresenceCheck.conference_id == conference_id, PresenceCheck.person_id.in_(person_ids)
-        )
-        .order_by(PresenceCheck.asked_ms, PresenceCheck.id)
+    """Every check that was put to these people, or those of one session, in order of time."""
+    wanted = select(PresenceCheck).where(
+        PresenceCheck.conference_id == conference_id, PresenceCheck.person_id.in_(person_ids)
     )
+    if session_id is not None:
+        wanted = wanted.where(PresenceCheck.session_id == session_id)
+    rows = await db.scalars(wanted.order_by(PresenceCheck.asked_ms, PresenceCheck.id))
     found: dict[UUID, list[Put]] = {}
     for row in rows:
         found.setdefault(row.person_id, []).append(read(row))

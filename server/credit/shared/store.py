@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, select
+from sqlalchemy import Uuid, and_, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.agenda import store as agenda
 from server.agenda.rules import Conference, Session
+from server.credit.checks.store import PresenceCheck
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Incident
 from server.credit.policies import store as policies
@@ -49,8 +51,38 @@ async def read(
     )
 
 
-ON_AIR = (
-    select(agenda.Session.phase, agenda.LiveInterval.from_ms, agenda.LiveInterval.to_ms)
+class Has(NamedTuple):
+    """Whether there is anything of the kind on record of one learner; most have neither."""
+
+    adjustments: bool
+    checks: bool
+
+
+EVERYTHING = Has(adjustments=True, checks=True)
+
+_CONFERENCE = bindparam("conference_id", type_=Uuid())
+_SESSION = bindparam("session_id", type_=Uuid())
+_PERSON = bindparam("person_id", type_=Uuid())
+
+NOW = (
+    select(
+        agenda.Session.phase,
+        exists()
+        .where(
+            corrections.Adjustment.conference_id == _CONFERENCE,
+            corrections.Adjustment.person_id == _PERSON,
+        )
+        .label("adjustments"),
+        exists()
+        .where(
+            PresenceCheck.conference_id == _CONFERENCE,
+            PresenceCheck.session_id == _SESSION,
+            PresenceCheck.person_id == _PERSON,
+        )
+        .label("checks"),
+        agenda.LiveInterval.from_ms,
+        agenda.LiveInterval.to_ms,
+    )
     .outerjoin(
         agenda.LiveInterval,
         and_(
@@ -59,23 +91,29 @@ ON_AIR = (
         ),
     )
     .where(
-        agenda.Session.conference_id == bindparam("conference_id", type_=Uuid()),
-        agenda.Session.id == bindparam("session_id", type_=Uuid()),
+        agenda.Session.conference_id == _CONFERENCE,
+        agenda.Session.id == _SESSION,
     )
     .order_by(agenda.LiveInterval.from_ms)
 )
 
 
-async def on_air_now(db: AsyncSession, shared: Shared) -> Shared:
-    """The same with its one session's phase and stretches on air as they are now."""
+async def now(db: AsyncSession, shared: Shared, person_id: UUID) -> tuple[Shared, Has]:
+    """The same with its one session as it is on air now, and what there is to read of a learner."""
     (session,) = shared.planned
-    given = {"conference_id": session.conference_id, "session_id": session.id}
-    found = (await db.execute(ON_AIR, given)).all()
+    given = {
+        "conference_id": session.conference_id,
+        "session_id": session.id,
+        "person_id": person_id,
+    }
+    found = (await db.execute(NOW, given)).all()
     if not found:
         raise NotFound("There is no such session.")
-    stretches = [(from_ms, to_ms) for _, from_ms, to_ms in found if from_ms is not None]
-    return replace(
+    phase, adjustments, checks, *_ = found[0]
+    stretches = [(from_ms, to_ms) for *_, from_ms, to_ms in found if from_ms is not None]
+    fresh = replace(
         shared,
-        planned=[replace(session, phase=found[0][0])],
+        planned=[replace(session, phase=phase)],
         live={session.id: stretches} if stretches else {},
     )
+    return fresh, Has(adjustments, checks)
