@@ -5,7 +5,7 @@ It turns requests into calls on the relay, and refusals into statuses. It decide
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,9 +18,9 @@ from realtime.relay.grant import Deed, Grant, GrantRefused, verify
 from realtime.relay.offer import OfferRefused
 from realtime.relay.relay import Answered, Refused, Relay
 
-STATUS = {"taken": 409, "off_air": 409, "flood": 429, "full": 503}
+STATUS = {"taken": 409, "off_air": 409, "flood": 429, "away": 502, "full": 503}
 
-_RETRY_SECONDS = {"flood": "30", "full": "30"}
+_RETRY_SECONDS = {"off_air": "2", "flood": "30", "away": "2", "full": "30"}
 
 
 class NotAllowed(Exception):
@@ -68,10 +68,10 @@ class _Edge:
         self._relay = relay
 
     async def publish(self, request: Request) -> Response:
-        return await self._answer(request, "publish", self._relay.publish)
+        return await self._answer(request, ("publish",), self._relay.publish)
 
     async def watch(self, request: Request) -> Response:
-        return await self._answer(request, "watch", self._relay.watch)
+        return await self._answer(request, ("watch", "pull"), self._relay.watch)
 
     async def hang_up(self, request: Request) -> Response:
         """End a connection. Its name is a secret; a grant, if one is shown, has to be its own."""
@@ -94,7 +94,7 @@ class _Edge:
         return Response(status_code=204)
 
     async def events(self, request: Request) -> Response:
-        self._allowed(request, "observe", "")
+        self._allowed(request, ("observe",), "")
         return StreamingResponse(self._lines(), media_type="application/x-ndjson")
 
     async def healthz(self, request: Request) -> Response:
@@ -106,23 +106,26 @@ class _Edge:
         return PlainTextResponse(_metrics(self._relay), media_type="text/plain; version=0.0.4")
 
     async def _answer(
-        self, request: Request, may: Deed, act: Callable[[Grant, str], Answered]
+        self,
+        request: Request,
+        may: tuple[Deed, ...],
+        act: Callable[[Grant, str], Awaitable[Answered]],
     ) -> Response:
         session = request.path_params["session"]
         grant = self._allowed(request, may, session)
         if _content_type(request) != "application/sdp":
             raise Unreadable(415, "an SDP offer is expected")
-        answered = act(grant, await _body(request))
+        answered = await act(grant, await _body(request))
         return Response(
             answered.sdp,
             status_code=201,
             media_type="application/sdp",
-            headers={"Location": f"/{may}/{session}/{answered.id}"},
+            headers={"Location": f"/{may[0]}/{session}/{answered.id}"},
         )
 
-    def _allowed(self, request: Request, may: Deed, session: str) -> Grant:
+    def _allowed(self, request: Request, may: tuple[Deed, ...], session: str) -> Grant:
         grant = self._grant(request)
-        if grant.may != may or grant.session != session:
+        if grant.may not in may or grant.session != session:
             raise NotAllowed(403, "the grant is for something else")
         return grant
 
@@ -217,8 +220,10 @@ def _metrics(relay: Relay) -> str:
         "# TYPE rounds_relay_packets_unsent_total counter",
         f"rounds_relay_packets_unsent_total {counters.unsent}",
         "# TYPE rounds_relay_publishers gauge",
-        f"rounds_relay_publishers {sum(stage.on_air for stage in stages)}",
+        f"rounds_relay_publishers {sum(stage.on_air and not stage.pulled for stage in stages)}",
+        "# TYPE rounds_relay_pulled gauge",
+        f"rounds_relay_pulled {relay.pulled}",
         "# TYPE rounds_relay_viewers gauge",
-        f"rounds_relay_viewers {sum(len(stage.subscribers) for stage in stages)}",
+        f"rounds_relay_viewers {sum(stage.viewers for stage in stages)}",
     ]
     return "\n".join(lines) + "\n"

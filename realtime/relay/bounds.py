@@ -30,6 +30,19 @@ VIEWERS_PER_STAGE = 500
 PEERS = 1000
 """Of the whole process, set-ups included: memory and the sweep stay small."""
 
+PULL_KEPT_SECONDS = 10.0
+"""Without a viewer an edge goes on pulling for this long: whoever reloads finds the stage."""
+
+PULL_READY_SECONDS = 4.0
+"""For the origin's answer, which takes milliseconds: a frozen one must not hold viewers up."""
+
+PULL_RETRY_SECONDS = (0.2, 2.0)
+"""Full jitter between nothing and a bound that doubles: an origin is restarted within seconds."""
+
+PULL_CHECK_SECONDS = 1.0
+PULL_SILENCE_SECONDS = 5.0
+"""An origin that answers no check for this long is called again; its restart takes as long."""
+
 STAGES = 64
 """Stages remembered at once; each holds a cache of at most 3 MB."""
 

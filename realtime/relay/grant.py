@@ -12,8 +12,9 @@ import json
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Deed = Literal["publish", "watch", "observe"]
-"""`observe` is the server's own: it opens the event stream and names no session."""
+Deed = Literal["publish", "watch", "pull", "observe"]
+"""`pull` is a relay's own: it watches for its viewers. `observe` is the server's own: it opens the
+event stream and names no session."""
 
 LEAST_SECRET_BYTES = 32
 LARGEST_BYTES = 2048
@@ -33,12 +34,16 @@ class Grant:
     may: Deed
     exp: int
     """Seconds since 1970; the grant holds while `now < exp`."""
+    origin: str = ""
+    """To watch: the relay at which the stage is published, if it is not the one that is asked."""
 
 
 def sign(grant: Grant, secret: bytes) -> str:
     """The grant as a Bearer token."""
     _check(secret)
     fields = {"exp": grant.exp, "may": grant.may, "session": grant.session, "who": grant.who}
+    if grant.origin:
+        fields["origin"] = grant.origin
     body = _encode(json.dumps(fields, separators=(",", ":"), sort_keys=True).encode())
     return f"{body}.{_signature(body, secret)}"
 
@@ -62,13 +67,14 @@ def _read(body: str) -> Grant:
     try:
         fields = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         who, session, may, exp = (fields[name] for name in ("who", "session", "may", "exp"))
+        origin = fields.get("origin", "")
     except (binascii.Error, ValueError, KeyError, TypeError) as refusal:
         raise GrantRefused("the grant is malformed") from refusal
     if not isinstance(who, str) or not isinstance(session, str) or may not in _DEEDS:
         raise GrantRefused("the grant is malformed")
-    if type(exp) is not int:
+    if type(exp) is not int or not isinstance(origin, str):
         raise GrantRefused("the grant is malformed")
-    return Grant(who=who, session=session, may=may, exp=exp)
+    return Grant(who=who, session=session, may=may, exp=exp, origin=origin)
 
 
 def _check(secret: bytes) -> None:

@@ -103,6 +103,10 @@ class Ice:
             return False
         return True
 
+    def send(self, datagram: bytes) -> None:
+        if self.address is not None:
+            self._mux.send(datagram, self.address)
+
     async def _recv(self) -> bytes:
         """For aiortc: the next DTLS datagram, or a `ConnectionError` once the path is closed."""
         if self.closed.is_set():
@@ -176,9 +180,13 @@ class Mux:
                 continue  # an ICMP error about an earlier datagram
             receive_one(datagram, address[:2])
         if self._gathered:
-            gathered, self._gathered = self._gathered, []
-            for each in gathered:
-                each.flush()
+            self.flush()
+
+    def flush(self) -> None:
+        """The end of a drain, of this socket or of one that brings media beside it."""
+        gathered, self._gathered = self._gathered, []
+        for each in gathered:
+            each.flush()
 
     def received(self, datagram: bytes, address: Address) -> None:
         counters = self.counters

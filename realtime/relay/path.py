@@ -38,7 +38,16 @@ class Path:
 
     role = "controlling"
 
-    def __init__(self, on_media: Callable[[bytes, float], None]) -> None:
+    def __init__(
+        self,
+        on_media: Callable[[bytes, float], None],
+        *,
+        check_seconds: float = CHECK_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self.on_drained: Callable[[], None] | None = None
+        """Called when everything that had arrived was handed on."""
+        self._check_seconds, self._silence_seconds = check_seconds, silence_seconds
         self.login = Login(fragment=secrets.token_hex(4), password=secrets.token_hex(16))
         self._on_media = on_media
         self._far = Login(fragment="", password="")
@@ -52,11 +61,13 @@ class Path:
     async def open(self, far: Login, addresses: Sequence[tuple[str, int]]) -> bool:
         """Take the first address that answers a check; `False` when none does."""
         self._far = far
-        for host, port in addresses:
+        for number, (host, port) in enumerate(addresses, 1):
             self._connect(host, port)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ADDRESS_SECONDS):
                     while not self._heard.is_set():
+                        if self._refused_at is not None and number < len(addresses):
+                            break  # nobody listens there
                         self._check(time.monotonic())
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(self._heard.wait(), FIRST_CHECK_SECONDS)
@@ -66,11 +77,11 @@ class Path:
 
     def alive(self, now: float) -> bool:
         """Check consent when it is time; `False` when the far side is gone."""
-        if now - self._checked_at >= CHECK_SECONDS:
+        if now - self._checked_at >= self._check_seconds:
             self._check(now)
         if self._refused_at is not None and now - self._refused_at > REFUSED_SECONDS:
             return False
-        return now - self._heard_at <= SILENCE_SECONDS
+        return now - self._heard_at <= self._silence_seconds
 
     def send(self, datagram: bytes) -> None:
         """UDP promises nothing: what a full buffer or a closed port swallows is a loss."""
@@ -96,13 +107,14 @@ class Path:
         if self._socket is not None:
             loop.remove_reader(self._socket)
             self._socket.close()
+        self._refused_at = None
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         with contextlib.suppress(OSError):  # no route by this family: its checks stay unanswered
             self._socket.connect((host, port))
-        loop.add_reader(self._socket, self._drain)
+        loop.add_reader(self._socket, self._readable)
 
     def _refused(self) -> None:
         """Ask at once whether somebody who knows us is back."""
@@ -118,6 +130,11 @@ class Path:
         self.send(
             stun.request(self._checks[-1], username, password, controlling=True, nominate=True)
         )
+
+    def _readable(self) -> None:
+        self._drain()
+        if self.on_drained is not None:
+            self.on_drained()
 
     def _drain(self) -> None:
         for _ in range(DRAIN_DATAGRAMS):

@@ -15,7 +15,7 @@ from realtime.relay import rtcp
 from realtime.relay.bounds import SETUP_SECONDS
 from realtime.relay.dtls import Dtls, HandshakeFailed, Keys
 from realtime.relay.grant import Grant
-from realtime.relay.mux import Address, Mux
+from realtime.relay.mux import Address, Ice, Mux
 from realtime.relay.offer import Offer
 from realtime.relay.sdp import our_role_is_server
 from realtime.relay.seam import RTCCertificate, SrtpError
@@ -47,11 +47,13 @@ async def first_of(*events: asyncio.Event) -> None:
 class Peer:
     """A browser or an encoder at the other end."""
 
-    def __init__(self, setting: Setting, grant: Grant, offer: Offer) -> None:
+    def __init__(
+        self, setting: Setting, grant: Grant, offer: Offer, ice: Ice | None = None
+    ) -> None:
         self.id = secrets.token_urlsafe(24)
         """Names the connection in its address; whoever knows it may hang up."""
         self.grant = grant
-        self.ice = setting.mux.new_ice()
+        self.ice = ice if ice is not None else setting.mux.new_ice()
         self.ice.remote_ufrag, self.ice.remote_password = offer.ufrag, offer.password
         self.keys: Keys | None = None
         self.ending = asyncio.Event()
@@ -98,9 +100,8 @@ class Peer:
             self.ice.close()  # ends a handshake that still waits for its next datagram
 
     def send_rtcp(self, compound: bytes) -> None:
-        if self.keys is not None and self.ice.address is not None:
-            protected = self.keys.outbound.protect_rtcp(compound)
-            self._setting.mux.send(protected, self.ice.address)
+        if self.keys is not None:
+            self.ice.send(self.keys.outbound.protect_rtcp(compound))
 
     def connected(self, keys: Keys) -> None:
         """Keys are there; media may flow."""

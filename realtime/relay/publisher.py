@@ -13,6 +13,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 from realtime.relay import rtcp
 from realtime.relay.dtls import Keys
 from realtime.relay.grant import Grant
+from realtime.relay.mux import Ice
 from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.rtcp import Arrivals
@@ -33,8 +34,10 @@ Reported = Callable[[UpTrack, float], None]
 class Publisher(Peer):
     """One speaker's encoder."""
 
-    def __init__(self, setting: Setting, grant: Grant, offer: Offer) -> None:
-        super().__init__(setting, grant, offer)
+    def __init__(
+        self, setting: Setting, grant: Grant, offer: Offer, ice: Ice | None = None
+    ) -> None:
+        super().__init__(setting, grant, offer, ice)
         self.tracks: dict[str, UpTrack] = {}
         self.heard_at: float | None = None
         """When the last media packet came; `None` before the first."""

@@ -9,7 +9,7 @@ import secrets
 import time
 from asyncio import TaskGroup
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,8 @@ from realtime.relay.offer import Offer, OfferRefused
 from realtime.relay.offer import parse as parse_offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.publisher import Publisher
-from realtime.relay.sdp import Here, answer_publisher, answer_subscriber
+from realtime.relay.pull import Pull, Pulls, Unpulled
+from realtime.relay.sdp import Chosen, Here, answer_publisher, answer_subscriber
 from realtime.relay.stage import Stage
 from realtime.relay.subscriber import Subscriber
 
@@ -99,11 +100,12 @@ class Relay:
             certificate=new_certificate(),
             handshakes=asyncio.Semaphore(HANDSHAKES_AT_ONCE),
         )
+        host = str(mux.socket.getsockname()[0])
+        self._pulls = Pulls(self._setting, secret, host, self, tasks)
 
-    def publish(self, grant: Grant, sdp: str) -> Answered:
+    async def publish(self, grant: Grant, sdp: str) -> Answered:
         """Answer a publisher. Who already publishes may come back; another has to wait."""
-        stage = self.stages.get(grant.session)
-        publishing = stage.publisher if stage is not None else None
+        publishing = self._publishing(grant.session)
         if publishing is not None and publishing.grant.who != grant.who:
             raise Refused("taken", "somebody else is on this stage")
         offer = self._offer(grant, sdp)
@@ -118,12 +120,19 @@ class Relay:
         self._enter(stage, publisher)
         return Answered(id=publisher.id, sdp=answer)
 
-    def watch(self, grant: Grant, sdp: str) -> Answered:
-        """Answer a viewer, once the stage has formats: its first publisher brings them."""
+    async def watch(self, grant: Grant, sdp: str) -> Answered:
+        """Answer a viewer, once the stage has formats: its first publisher brings them.
+
+        One who names an origin is shown what is published there. Another relay is answered only
+        with what is published here.
+        """
+        if grant.origin:
+            await self._pulled(grant.session, grant.origin)
         stage = self.stages.get(grant.session)
-        if stage is None or not stage.feeds:
+        pulls = grant.may == "pull"
+        if stage is None or not stage.feeds or (pulls and grant.session in self._pulls):
             raise Refused("off_air", "nobody is on this stage yet")
-        if len(stage.subscribers) >= VIEWERS_PER_STAGE:
+        if len(stage.subscribers) >= VIEWERS_PER_STAGE and not pulls:
             raise Refused("full", "the stage is full")
         offer = self._offer(grant, sdp)
         subscriber = Subscriber(self._setting, grant, offer, self._fanout)
@@ -135,6 +144,49 @@ class Relay:
         stage.subscribe(subscriber, chosen)
         self._enter(stage, subscriber)
         return Answered(id=subscriber.id, sdp=answer)
+
+    async def _pulled(self, session: str, origin: str) -> None:
+        """Have the stage shown here, unless it is, or is published here after all."""
+        stage = self.stages.get(session)
+        shown = stage is not None and stage.feeds and session in self._pulls
+        if shown or self._publishing(session) is not None:
+            return
+        try:
+            await self._pulls.ready(session, origin)
+        except Unpulled as failure:
+            raise Refused(failure.code, str(failure)) from failure
+
+    def _publishing(self, session: str) -> Publisher | None:
+        """Whoever publishes here; what is pulled gives way to them."""
+        stage = self.stages.get(session)
+        return stage.publisher if stage is not None and not stage.pulled else None
+
+    @property
+    def pulled(self) -> int:
+        """Stages that are shown here for another relay, now."""
+        return sum(stage.pulled for stage in self.stages.values())
+
+    def wanted(self, session: str) -> bool:
+        """For what is pulled: whether somebody watches here what nobody publishes here."""
+        stage = self.stages.get(session)
+        return stage is not None and bool(stage.subscribers) and self._publishing(session) is None
+
+    def show(self, pull: Pull, chosen: Mapping[str, Chosen]) -> None:
+        """For what is pulled: its formats are known, and it is about to connect."""
+        session = pull.grant.session
+        if self._publishing(session) is not None:
+            pull.ice.close()
+            raise Unpulled("off_air", "somebody publishes here by now")
+        try:
+            stage = self._stage(session)
+        except Refused as full:
+            pull.ice.close()
+            raise Unpulled("away", str(full)) from full
+        stage.publish(pull, chosen)
+        self._enter(stage, pull)
+
+    def hide(self, pull: Pull) -> None:
+        self.hang_up(pull)
 
     def find(self, identifier: str) -> Publisher | Subscriber | None:
         return self.peers.get(identifier)
@@ -168,6 +220,7 @@ class Relay:
 
     async def close(self) -> None:
         """Say goodbye to everybody."""
+        await self._pulls.close()
         for peer in list(self.peers.values()):
             self.hang_up(peer)
         if self._living:
@@ -191,6 +244,8 @@ class Relay:
     def _offer(self, grant: Grant, sdp: str) -> Offer:
         if len(self.peers) >= PEERS:
             raise Refused("full", "the relay is full")
+        if grant.may == "pull":
+            return parse_offer(sdp)  # how often a relay comes back is its own back-off's business
         mine = [each for each in self.peers.values() if each.grant.who == grant.who]
         if sum(each.keys is None for each in mine) >= SETUPS_AT_ONCE:
             raise Refused("flood", "too many connections at once")

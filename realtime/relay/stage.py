@@ -45,6 +45,17 @@ class Stage:
         self._counted = (0.0, 0)
         self._looked_at = float("-inf")
 
+    @property
+    def pulled(self) -> bool:
+        """Whether what is shown here is published at another relay."""
+        return self.publisher is not None and self.publisher.grant.may == "pull"
+
+    @property
+    def viewers(self) -> int:
+        """People whose connections are up."""
+        watching = self.subscribers.values()
+        return sum(each.keys is not None and each.grant.may != "pull" for each in watching)
+
     def sends(self) -> dict[str, Sends]:
         return {
             kind: Sends(codec=feed.codec, ssrc=feed.ssrc, resend_ssrc=feed.resend_ssrc)
@@ -102,15 +113,21 @@ class Stage:
         else:
             self.subscribers.pop(peer.id, None)
         if peer.keys is not None:
-            self._tell(
+            self._tell_of(
+                peer,
                 Left(
                     at_ms=self._now_ms(),
                     session=self.session,
                     who=peer.grant.who,
                     role=role,
                     connection=peer.id,
-                )
+                ),
             )
+
+    def _tell_of(self, peer: Publisher | Subscriber, event: RelayEvent) -> None:
+        """Of people only: another relay that pulls, or is pulled, tells of its own."""
+        if peer.grant.may != "pull":
+            self._tell(event)
 
     def watch_air(self, now: float) -> None:
         """Notice that media began to flow, or stopped."""
@@ -120,7 +137,7 @@ class Stage:
         flows = now - publisher.heard_at < SILENT_SECONDS
         if flows and not self.on_air:
             self.on_air = True
-            self._tell(self._aired(publisher))
+            self._tell_of(publisher, self._aired(publisher))
         elif self.on_air and not flows:
             self._off_air(publisher, "silent")
 
@@ -132,9 +149,11 @@ class Stage:
         if self.publisher is not None:
             peers.insert(0, ("publish", self.publisher))
         events: list[RelayEvent] = [
-            self._entry(role, peer) for role, peer in peers if peer.keys is not None
+            self._entry(role, peer)
+            for role, peer in peers
+            if peer.keys is not None and peer.grant.may != "pull"
         ]
-        if self.on_air and self.publisher is not None:
+        if self.on_air and self.publisher is not None and not self.pulled:
             events.append(self._aired(self.publisher))
         return events
 
@@ -152,7 +171,7 @@ class Stage:
             at_ms=self._now_ms(),
             session=self.session,
             who=self.publisher.grant.who if self.publisher is not None else "",
-            viewers=sum(each.keys is not None for each in self.subscribers.values()),
+            viewers=self.viewers,
             kbit_per_second=int(max(0, octets - counted) * 8 / seconds / 1000),
             lost_percent=round(100 * lost / max(1, received + lost), 2),
             round_trip_ms=int(median(trips) * 1000) if trips else 0,
@@ -184,13 +203,14 @@ class Stage:
 
     def _off_air(self, publisher: Publisher, reason: str) -> None:
         self.on_air = False
-        self._tell(
+        self._tell_of(
+            publisher,
             OffAir(
                 at_ms=self._now_ms(),
                 session=self.session,
                 who=publisher.grant.who,
                 reason="left" if reason == "left" else "silent",
-            )
+            ),
         )
 
     def _aired(self, publisher: Publisher) -> OnAir:
@@ -199,7 +219,7 @@ class Stage:
         return OnAir(at_ms=self._now_ms(), session=self.session, who=who, media=media)
 
     def _joined(self, role: Role, peer: Publisher | Subscriber) -> None:
-        self._tell(self._entry(role, peer))
+        self._tell_of(peer, self._entry(role, peer))
         if role == "watch" and self.publisher is not None:
             self.publisher.ask_now()  # the viewer waits for a keyframe: no need to wait for a tick
 

@@ -31,23 +31,31 @@ class Running:
     secret: bytes
     relay: Relay
 
-    def grant(self, may: Deed, who: str = "ada", session: str = SESSION) -> str:
-        return grant(self.secret, may, who, session)
+    def grant(self, may: Deed, who: str = "ada", session: str = SESSION, origin: str = "") -> str:
+        return grant(self.secret, may, who, session, origin=origin)
 
 
-def grant(
-    secret: bytes, may: Deed, who: str = "ada", session: str = SESSION, seconds: int = 60
+def grant(  # noqa: PLR0917 - the fields of one
+    secret: bytes,
+    may: Deed,
+    who: str = "ada",
+    session: str = SESSION,
+    seconds: int = 60,
+    origin: str = "",
 ) -> str:
-    fields = Grant(who=who, session=session, may=may, exp=int(time.time()) + seconds)
-    return sign(fields, secret)
+    exp = int(time.time()) + seconds
+    return sign(Grant(who=who, session=session, may=may, exp=exp, origin=origin), secret)
 
 
 @asynccontextmanager
 async def running_relay(
-    path: Path | None = None, host: str = "127.0.0.1", advertised: str = "127.0.0.1"
+    path: Path | None = None,
+    host: str = "127.0.0.1",
+    advertised: str = "127.0.0.1",
+    secret: bytes = b"",
 ) -> AsyncGenerator[Running]:
     """On a free TCP port, or on a Unix socket."""
-    secret = secrets.token_bytes(32)
+    secret = secret or secrets.token_bytes(32)
     async with TaskGroup() as tasks:
         opened = open_relay(advertised=advertised, host=host, port=0, secret=secret, tasks=tasks)
         async with opened as relay, serving(create_app(relay), path) as url:
