@@ -6,7 +6,7 @@ SQLite by default, PostgreSQL beyond one process. Both give back aware times and
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -25,6 +25,8 @@ from sqlalchemy import (
     MetaData,
     Text,
     event,
+    func,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,7 +40,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, Select
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
@@ -255,17 +257,29 @@ async def snapshot(db: AsyncSession) -> None:
     await db.execute(text("select 1"))  # begins it
 
 
-async def bulk(db: AsyncSession, statement: ClauseElement) -> list[Any]:
-    """Rows as the driver gives them: half the cost for whoever reads a hundred thousand.
+async def columns(db: AsyncSession, statement: Select[Any]) -> list[Sequence[Any]]:
+    """Rows as the driver gives them, column by column: for whoever reads a hundred thousand.
 
     Values are those of the column's own type in the database; parameters are written out.
+    PostgreSQL sends each column as one array, which it fills in the order of the subquery.
     """
     connection = await db.connection()
-    sql = str(statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
     driver: Any = (await connection.get_raw_connection()).driver_connection
     if connection.dialect.name == "sqlite":
-        return list(await driver.execute_fetchall(sql))
-    return list(await driver.fetch(sql))
+        rows = await driver.execute_fetchall(_written_out(statement, connection.dialect))
+        return list(zip(*rows, strict=True)) or [() for _ in statement.selected_columns]
+    arrays = [func.array_agg(column) for column in statement.subquery().columns]
+    (found,) = await driver.fetch(_written_out(select(*arrays), connection.dialect))
+    return [column or () for column in found]
+
+
+def _written_out(statement: ClauseElement, dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+async def bulk(db: AsyncSession, statement: Select[Any]) -> list[Any]:
+    """The same row by row."""
+    return list(zip(*await columns(db, statement), strict=True))
 
 
 SAFE = {

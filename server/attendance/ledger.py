@@ -6,7 +6,7 @@ is forgetting that row. Lock order: whatever else a transaction changes comes fi
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import starmap
@@ -31,10 +31,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from server import clock
 from server.agenda.store import Conference
 from server.attendance.chain import Checkpoint, Entry, Kind, Link, Signed, Stamp, extend, genesis
-from server.db import Base, bulk, insert, insert_once
+from server.db import Base, bulk, columns, insert, insert_once
 
-PAGE = 10_000
-"""Rows read at a time by whoever walks a chain: some megabytes."""
+PAGE = 4_000
+"""Rows read at a time by whoever walks a chain: a megabyte or two."""
 
 SALT_BYTES = 32
 
@@ -189,8 +189,8 @@ async def around_now(db: AsyncSession) -> list[UUID]:
 
 async def pages(
     db: AsyncSession, conference_id: UUID, *, after: int = 0
-) -> AsyncGenerator[list[Written]]:
-    """The chain in order, many rows at a time; the database writes out what is hashed.
+) -> AsyncGenerator[Iterable[tuple[int, str, bytes]]]:
+    """The chain in order, many rows at a time, as of `Written`; the database writes out the text.
 
     The next page is read while one is looked at, so nothing else may use `db` until the last one,
     and who leaves early closes the generator.
@@ -198,19 +198,19 @@ async def pages(
     wanted = _written(db, conference_id)
     coming = asyncio.ensure_future(_page(db, wanted, after))
     try:
-        while rows := await coming:
-            coming = asyncio.ensure_future(_page(db, wanted, rows[-1][0]))
-            yield list(starmap(Written, rows))
+        while (page := await coming)[0]:
+            coming = asyncio.ensure_future(_page(db, wanted, page[0][-1]))
+            yield zip(*page, strict=True)
     finally:
         await asyncio.gather(coming, return_exceptions=True)
 
 
-async def _page(db: AsyncSession, wanted: Any, after: int) -> list[Any]:
+async def _page(db: AsyncSession, wanted: Any, after: int) -> list[Sequence[Any]]:
     # By numbers first: a planner that knows the table badly sorts all of it for every LIMIT.
-    rows = await bulk(db, wanted.where(Ledger.n > after, Ledger.n <= after + PAGE))
-    if not rows:  # the end, or a hole that the walk has to see
-        rows = await bulk(db, wanted.where(Ledger.n > after).limit(PAGE))
-    return rows
+    page = await columns(db, wanted.where(Ledger.n > after, Ledger.n <= after + PAGE))
+    if not page[0]:  # the end, or a hole that the walk has to see
+        page = await columns(db, wanted.where(Ledger.n > after).limit(PAGE))
+    return page
 
 
 async def bodies(db: AsyncSession, conference_id: UUID, *kinds: Kind) -> list[Written]:

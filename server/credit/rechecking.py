@@ -8,6 +8,7 @@ in a span that entered the ledger before the claim did.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 from uuid import UUID
 
@@ -139,7 +140,7 @@ async def _spans(db: Rows, conference_id: UUID, subjects: set[str]) -> dict[str,
     if not subjects:
         return dict(found)
     async for page in ledger.pages(db, conference_id):
-        for row in page:
+        for row in starmap(Written, page):
             _, kind, subject, _ = row.text.split("\n", 3)
             if kind == Kind.SPAN and subject in subjects:
                 span = msgspec.json.decode(row.body, type=_Span)

@@ -114,7 +114,11 @@ class World:
         """What the ledger tells of checks, while its chain is good."""
         walking = Walk(self.conference_id, {})
         async with self.services.db.read() as db:
-            rows = [row async for page in ledger.pages(db, self.conference_id) for row in page]
+            rows = [
+                ledger.Written(*row)
+                async for page in ledger.pages(db, self.conference_id)
+                for row in page
+            ]
         assert all(walking.step(row.n, row.text, row.h) is None for row in rows)
         return [
             msgspec.json.decode(row.body).get("step", row.kind)

@@ -76,7 +76,11 @@ class World:
 
     async def rows(self) -> list[ledger.Written]:
         async with self.database.read() as db:
-            return [row async for page in ledger.pages(db, self.conference_id) for row in page]
+            return [
+                ledger.Written(*row)
+                async for page in ledger.pages(db, self.conference_id)
+                for row in page
+            ]
 
     async def kinds(self) -> list[str]:
         return [row.kind for row in await self.rows()]
