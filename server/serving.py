@@ -3,11 +3,9 @@
 import asyncio
 import errno
 import fcntl
-import os
 import socket
-import sys
 from asyncio import TaskGroup
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +16,6 @@ import uvicorn
 
 from realtime.hub.mount import Factory, hub_server, listen, mount
 from realtime.hub.reception import open_reception
-from realtime.relay.supervisor import NeverHealthy, supervised
 from server import migrate
 from server.app import create_app
 from server.attendance.keeping import kept
@@ -30,6 +27,7 @@ from server.errors import Invalid, Unavailable
 from server.exhibits.keeping import keep_booths
 from server.gate import ConferenceGate
 from server.places import RememberedPlaces
+from server.relaying import keep
 from server.services import Services, open_services
 from server.settings import Settings
 from server.stages import audience, on_air
@@ -137,49 +135,25 @@ def _config(
     )
 
 
-def relay_environment(settings: Settings) -> Mapping[str, str]:
-    """What the relay's process needs to know; no database, no Redis."""
-    address, port = settings.media
-    return {name: value for name, value in os.environ.items() if not name.startswith("ROUNDS_")} | {
-        "ROUNDS_DATA": settings.data,
-        "ROUNDS_HOST": settings.host,
-        "ROUNDS_PORT": str(settings.port),
-        "ROUNDS_MEDIA_ADDRESS": address,
-        "ROUNDS_MEDIA_PORT": str(port),
-        "ROUNDS_RELAY_URL": settings.relay,
-        "ROUNDS_SECRET_FILE": str(settings.secret_path),
-        "ROUNDS_LOG": settings.log,
-    }
-
-
 @asynccontextmanager
 async def with_relay(settings: Settings, services: Services) -> AsyncGenerator[None]:
-    """The relay as a supervised child, unless the operator runs one elsewhere.
+    """The relays as supervised children, unless the operator runs them elsewhere.
 
     Pages and sockets do not wait for it: attendance, questions and polls go on without media.
     """
     if settings.relay_url:
         yield
         return
-    command = [sys.executable, "-P", "-m", "server.cli", "relay", "--data", settings.data]
-    environment = relay_environment(settings)
-    keeping = services.tasks.create_task(_keep_relay(command, services, environment))
+    keepers = [
+        services.tasks.create_task(keep(settings, number, client))
+        for number, client in enumerate(services.relay.clients.values())
+    ]
     try:
         yield
     finally:
-        keeping.cancel()
-        await asyncio.wait([keeping])
-
-
-async def _keep_relay(
-    command: Sequence[str], services: Services, environment: Mapping[str, str]
-) -> None:
-    while True:
-        try:
-            async with supervised(command, services.relay.healthy, environment=environment):
-                await asyncio.get_running_loop().create_future()
-        except NeverHealthy:
-            log.warning("relay.slow")
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.wait(keepers)
 
 
 async def prepare_database(settings: Settings) -> None:

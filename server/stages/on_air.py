@@ -7,6 +7,7 @@ committed before they are shown.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from uuid import UUID
 
@@ -24,28 +25,43 @@ KEPT = timedelta(days=1)
 
 RETRY_SECONDS = 1.0
 
+SEATS_MS = 15_000
+"""A relay that said nothing of a session for so long shows it to nobody any more."""
+
 log = structlog.get_logger()
 
 
+Seats = dict[UUID, dict[str, tuple[int, int]]]
+"""By session and relay: how many watch there, and when it said so."""
+
+
 async def listen(services: Services) -> None:
-    """Follow the relay's events for ever; the relay may die and come back meanwhile."""
-    reporter = Reporter(services)
-    sweeping = services.tasks.create_task(sweep(services))
-    try:
-        async for event in services.relay.events():
-            await reporter.hear(event)
-    finally:
-        sweeping.cancel()
+    """Follow the relays' events for ever; they may die and come back meanwhile."""
+    seats: Seats = {}
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(sweep(services))
+        for name in services.relay.clients:
+            tasks.create_task(follow(Reporter(services, name, seats)))
+
+
+async def follow(reporter: "Reporter") -> None:
+    async for event in reporter.events():
+        await reporter.hear(event)
 
 
 class Reporter:
-    """Folds the event stream into rows and tells followers what changed."""
+    """Folds one relay's event stream into rows and tells followers what changed."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, name: str, seats: Seats) -> None:
         self._services = services
+        self._name = name
+        self._seats = seats
         self._relay = ""
         self._present: set[UUID] | None = None
         """Who is on air while a new stream tells the present state; None when it is told."""
+
+    def events(self) -> AsyncGenerator[RelayEvent]:
+        return self._services.relay.events(self._name)
 
     async def hear(self, event: RelayEvent) -> None:
         """Never lost: while the database is away, the event is tried again."""
@@ -77,7 +93,7 @@ class Reporter:
         self._present = set()
         if self._relay and event.relay != self._relay:
             async with self._services.db.begin() as db:
-                await store.forget_resources(db, clock.moment(event.at_ms))
+                await store.forget_resources(db, clock.moment(event.at_ms), relay=self._name)
         self._relay = event.relay
 
     async def _current(self) -> None:
@@ -86,7 +102,8 @@ class Reporter:
         async with self._services.db.read() as db:
             known = await store.all_on_air(db)
         for session_id in known:
-            if session_id not in present:
+            here = self._services.relay.origin(str(session_id)) == self._name
+            if here and session_id not in present:
                 await self._off_air(str(session_id))
         self._present = None
 
@@ -113,16 +130,23 @@ class Reporter:
             await states.tell(self._services, conference_id, session_id)
 
     def _line(self, event: Statistics) -> None:
+        """The origin's figures, and the viewers of all relays."""
         session_id = _id(event.session)
         if session_id is None:
             return
+        seats = self._seats.setdefault(session_id, {})
+        seats[self._name] = (event.viewers, event.at_ms)
+        if self._services.relay.origin(event.session) != self._name:
+            return
+        since = event.at_ms - SEATS_MS
+        watching = sum(viewers for viewers, at_ms in seats.values() if at_ms > since)
 
         async def read() -> states.Line:
             return states.Line(
                 kbit_per_second=event.kbit_per_second,
                 lost_percent=event.lost_percent,
                 round_trip_ms=event.round_trip_ms,
-                watching=event.viewers,
+                watching=watching,
                 steady_percent=round(100 - event.viewers_lost_percent),
             )
 

@@ -311,9 +311,12 @@ async def forget_resource(db: AsyncSession, resource_id: UUID) -> None:
     await db.execute(delete(MediaAnswer).where(MediaAnswer.id == resource_id))
 
 
-async def forget_resources(db: AsyncSession, before: datetime) -> None:
-    """Forget connections made before: their relay is gone, or they are long over."""
-    await db.execute(delete(MediaAnswer).where(MediaAnswer.created_at < before))
+async def forget_resources(db: AsyncSession, before: datetime, *, relay: str = "") -> None:
+    """Forget connections made before: those of a relay that is gone, or all that are long over."""
+    old = delete(MediaAnswer).where(MediaAnswer.created_at < before)
+    if relay:
+        old = old.where(MediaAnswer.location.startswith(f"{relay}/"))
+    await db.execute(old)
 
 
 async def forget_expired(db: AsyncSession, before: datetime) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from realtime.relay.client import Answer, RelayAway, RelayRefused
-from realtime.relay.grant import Deed, Grant, sign
+from realtime.relay.grant import Deed, Grant
 from server import clock
 from server.access import public
 from server.errors import Forbidden, NotFound, Refused, Unavailable
@@ -151,9 +151,7 @@ async def publish(request: Request, services: Services, token: str) -> Response:
         raise Forbidden("Whoever this token was made for may no longer speak here.")
     if elsewhere and request.query_params.get("take_over") != "yes":
         raise rules.Elsewhere("You are sending from another device.")
-    answer = await _asked(
-        services.relay.publish(str(session_id), _grant(services, bearer, "publish"), sdp)
-    )
+    answer = await _asked(services.relay.publish(_grant(bearer, "publish"), sdp))
     async with services.db.begin() as db:
         secret = await store.add_resource(
             db, bearer, token=token, location=answer.location, kind=store.PUBLISH
@@ -171,9 +169,7 @@ async def watch(request: Request, services: Services, token: str) -> Response:
             raise rules.TicketUsed("This ticket was used, or is too old. Ask for another one.")
     await _still_watchable(services, bearer)
     try:
-        answer = await _asked(
-            services.relay.watch(str(session_id), _grant(services, bearer, "watch"), sdp)
-        )
+        answer = await _asked(services.relay.watch(_grant(bearer, "watch"), sdp))
     except RelaySaysNo as refusal:
         if refusal.status == 409:  # noqa: PLR2004 - nobody has published here yet
             return _no(409, "stage.off_air", "Nobody is on the stage yet.")
@@ -272,14 +268,13 @@ async def _asked(question: Awaitable[Result]) -> Result:
         raise RelaySaysNo(refused) from refused
 
 
-def _grant(services: Services, bearer: Bearer, deed: Deed) -> str:
-    grant = Grant(
+def _grant(bearer: Bearer, deed: Deed) -> Grant:
+    return Grant(
         who=str(bearer.person_id),
         session=str(bearer.session_id),
         may=deed,
         exp=int(time.time()) + rules.GRANT_SECONDS,
     )
-    return sign(grant, services.relay_secret)
 
 
 def _bearer(request: Request) -> str | None:

@@ -102,10 +102,12 @@ class Day:
         return self.as_(role).post(f"{self.session}/phase", data={"act": act})
 
     def kill_relay(self) -> None:
-        """`kill -9` of the server's child that forwards media."""
+        """`kill -9` of the server's children that forward media."""
         children = psutil.Process(self.server.pid).children()
-        (relay,) = [each for each in children if "relay" in each.cmdline()]
-        relay.kill()
+        relays = [each for each in children if "relay" in each.cmdline()]
+        assert relays
+        for each in relays:
+            each.kill()
 
     def relay_is_back(self) -> None:
         eventually(lambda: b'"relay":"ok"' in self.server.get("/readyz")[1], 60, "another relay")

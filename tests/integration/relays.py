@@ -7,7 +7,7 @@ import threading
 import time
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,17 @@ SESSION = "0190d1f2"
 
 Around = Callable[[ASGIApp], ASGIApp]
 """What a test puts around the relay's application: a page, for instance."""
+
+
+def adjacent() -> int:
+    """A UDP port that is free, and so is the next one."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, suppress(OSError):
+                other.bind(("127.0.0.1", port + 1))
+                return port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,9 +12,11 @@ import httpx
 import pytest
 
 from realtime.relay.caller import Caller, CallRefused, call
-from realtime.relay.client import RelayClient
+from realtime.relay.client import RelayClient, RelayRefused
 from realtime.relay.events import RelayEvent, Statistics
 from realtime.relay.flow import Packet
+from realtime.relay.grant import Deed, Grant
+from realtime.relay.relays import Relays, ranked
 from tests.integration.relays import SESSION, Running, running_relay
 from tests.integration.test_relay import (
     DELTA,
@@ -225,6 +228,36 @@ async def test_over_unix_sockets_and_behind_an_address_that_leads_nowhere(tmp_pa
         async with watching(Pair(origin, edge)) as (_, got):
             await Camera(caller).until(lambda: len(payloads(got)) > 3)
         await caller.close()
+
+
+async def test_a_relay_that_is_away_is_passed_over(pair: Pair) -> None:
+    urls = [pair.origin.url, "http://127.0.0.1:9", pair.edge.url]
+    async with AsyncExitStack() as stack:
+        relays = await stack.enter_async_context(Relays(urls, pair.origin.secret))
+        here, away, _ = relays.clients
+        session = next(n for n in map(str, range(1000)) if relays.origin(n) == here)
+        people = map(str, range(1000))
+        who = next(n for n in people if ranked(relays.clients, f"{session} {n}")[0] == away)
+
+        def grant(may: Deed, person: str) -> Grant:
+            return Grant(who=person, session=session, may=may, exp=int(time.time()) + 60)
+
+        with pytest.raises(RelayRefused, match="409"):
+            await relays.watch(grant("watch", who), Caller("watch", ("VP8",)).offer)
+        speaker, viewer = Caller("publish", ("VP8",)), Caller("watch", ("VP8",))
+        got: list[Packet] = []
+        stack.push_async_callback(speaker.close)
+        stack.push_async_callback(viewer.close)
+        published = await relays.publish(grant("publish", "speaker"), speaker.offer)
+        await speaker.connect(published.sdp)
+        answer = await relays.watch(grant("watch", who), viewer.offer)
+        assert answer.location.partition("/")[0] != away
+        await viewer.connect(answer.sdp)
+        viewer.on_rtp = got.append
+        await Camera(speaker).until(lambda: len(payloads(got)) > 3)
+        await relays.hang_up(answer.location)
+        await eventually_async(viewer.closed.is_set)
+        assert not await relays.healthy()
 
 
 async def test_an_origin_that_comes_back_is_pulled_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import hmac
 import re
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from server.people import store as people
 from server.rights import Role
 from server.stages import store
 from tests.integration.live_day import Day, a_conference, a_day, in_rows
+from tests.integration.relays import adjacent
 from tests.integration.test_relay import Camera
 from tests.servers.rounds import Rounds
 from tests.servers.waiting import eventually, eventually_async
@@ -37,8 +38,13 @@ def conference(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Roun
     shared = folder / "turn"
     shared.touch(mode=0o600)
     shared.write_bytes(TURN_SECRET)
-    turn = {"ROUNDS_TURN_URL": TURN, "ROUNDS_TURN_SECRET_FILE": str(shared)}
-    with a_conference(folder, turn) as running:
+    more = {
+        "ROUNDS_TURN_URL": TURN,
+        "ROUNDS_TURN_SECRET_FILE": str(shared),
+        "ROUNDS_RELAY_PROCESSES": "2",
+        "ROUNDS_MEDIA_PORT": str(adjacent()),
+    }
+    with a_conference(folder, more) as running:
         yield running
 
 
@@ -431,6 +437,29 @@ async def test_a_break_sends_the_audience_out_and_keeps_the_desk(day: Day) -> No
             day.step("stage.resume")
             async with call(whep(day), ticket(day), kind="watch") as again:
                 await sees(again)
+
+
+async def test_viewers_are_spread_over_the_relays(day: Day) -> None:
+    day.disclose()
+    pattern = re.compile(r'rounds_relay_viewers\{relay="\d"\} (\d+)')
+    async with filming(day), AsyncExitStack() as stack, httpx.AsyncClient() as http:
+        day.step("stage.go_live")
+        viewers: list[Caller] = []
+        counts = [0]
+        while 0 in counts:
+            assert len(viewers) < 16, f"everybody was sent to one relay: {counts}"
+            learner = day.another(Role.LEARNER, f"Learner {len(viewers)}")
+            day.acknowledge(learner)
+            watching = call(whep(day), ticket(day), kind="watch")
+            viewers.append(await stack.enter_async_context(watching))
+            told = await http.get(f"{day.server.url}/metrics")
+            counts = [int(count) for count in pattern.findall(told.text)]
+        assert (len(counts), sum(counts)) == (2, len(viewers))
+        for viewer in viewers:
+            await sees(viewer)
+        day.step("stage.pause")
+        for viewer in viewers:
+            await eventually_async(viewer.closed.is_set, 10, "a goodbye from its relay")
 
 
 async def test_one_stage_has_one_speaker(day: Day) -> None:

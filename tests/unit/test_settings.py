@@ -32,12 +32,29 @@ def test_listening_everywhere_sends_nobody_to_nowhere() -> None:
     assert "0.0.0.0" not in settings(host="0.0.0.0").media[0]
 
 
+def test_every_relay_has_an_address_of_its_own() -> None:
+    assert settings(data="/srv").relays == ["unix:/srv/relay.sock"]
+    two = settings(data="/srv", relay_processes="2")
+    assert two.relays == ["unix:/srv/relay.sock", "unix:/srv/relay-1.sock"]
+    named = "http://10.0.0.1:8002, http://[2001:db8::1]"
+    both = settings(relay_url=named, relay_processes="2")
+    assert both.relays == [
+        "http://10.0.0.1:8002",
+        "http://10.0.0.1:8003",
+        "http://[2001:db8::1]",
+        "http://[2001:db8::1]:8003",
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "where"),
     [
         ({"prot": "80"}, "ROUNDS_PROT"),
         ({"port": "many"}, "ROUNDS_PORT"),
         ({"url": "rounds.example"}, "ROUNDS_URL"),
+        ({"relay_url": "relay.example"}, "ROUNDS_RELAY_URL"),
+        ({"relay_processes": "0"}, "ROUNDS_RELAY_PROCESSES"),
+        ({"relay_processes": "2", "media_port": "65535"}, "ROUNDS_RELAY_PROCESSES"),
         ({"redis_url": "redis+sentinel://one:26379"}, "ROUNDS_REDIS_URL"),
     ],
 )
