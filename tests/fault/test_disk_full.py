@@ -99,13 +99,13 @@ def a_site(folder: Path, start_rounds: StartRounds, *words: str) -> Site:
 
 
 @asynccontextmanager
-async def full(site: Site) -> AsyncGenerator[None]:
+async def full(disk: Disk) -> AsyncGenerator[None]:
     """A full disk, whatever the server gives back meanwhile."""
     ended = asyncio.Event()
 
     async def keep_full() -> None:
         while not ended.is_set():
-            site.disk.fill()
+            disk.fill()
             await asyncio.wait([asyncio.create_task(ended.wait())], timeout=0.05)
 
     async with asyncio.TaskGroup() as tasks:
@@ -114,7 +114,7 @@ async def full(site: Site) -> AsyncGenerator[None]:
             yield
         finally:
             ended.set()
-    site.disk.free()
+    disk.free()
 
 
 def answers(server: Rounds) -> bool:
@@ -148,7 +148,7 @@ async def test_on_a_full_disk_nothing_is_promised_and_nothing_is_lost(
     server, crowd, pid = site.server, site.crowd, site.server.pid
     async with crowd.busy():
         await heard(crowd, 5 * LEARNERS)
-        async with full(site):
+        async with full(site.disk):
             await silent(crowd, TOLD_SECONDS)
             since, told = time.monotonic(), crowd.acknowledged
             await eventually_async(
@@ -174,7 +174,7 @@ async def test_a_careless_server_promises_on_a_full_disk_and_loses(
     monkeypatch.setattr("tests.fault.crowd.WEIGHTS", {"vote": 1, "answer": 1})
     async with crowd.busy():
         await heard(crowd, 5 * LEARNERS)
-        async with full(site):
+        async with full(site.disk):
             with pytest.raises(TooLate):
                 await silent(crowd, 2 * QUIET_SECONDS)
         await heard(crowd, 1)

@@ -53,9 +53,7 @@ async def test_what_was_on_record_before_the_ledger_enters_it(
         await database.close()
 
 
-async def _credited(
-    database: Database, conference_id: UUID, persons: list[UUID]
-) -> dict[str, Any]:
+async def _credited(database: Database, conference_id: UUID, persons: list[UUID]) -> dict[str, Any]:
     async with database.read() as db:
         earned = [await claiming.earned(db, conference_id, person_id) for person_id in persons]
         printed = await db.execute(select(Certificate.number, Certificate.printed))

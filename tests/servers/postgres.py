@@ -121,10 +121,13 @@ def any_postgres() -> Generator[Postgres]:
 
 
 @contextmanager
-def running_postgres() -> Generator[Cluster]:
+def running_postgres(*, room_mb: int = 0) -> Generator[Cluster]:
+    """With so much room its data lie on a disk of their own, which takes root to make."""
     folder = Path(tempfile.mkdtemp(prefix="rounds-postgres-"))
     try:
         binaries, owner = _prepare(folder)
+        if room_mb:
+            _mount(folder / "data", room_mb, owner)
         initdb = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "rounds"]
         initdb += ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **owner)
@@ -134,8 +137,15 @@ def running_postgres() -> Generator[Cluster]:
             yield cluster
         finally:
             processes.end(cluster.process, signal.SIGINT)
+            if room_mb:
+                subprocess.run(["umount", str(folder / "data")], check=True)
     finally:
         shutil.rmtree(folder)
+
+
+def _mount(folder: Path, room_mb: int, owner: dict[str, Any]) -> None:
+    options = f"size={room_mb}m,mode=700,uid={owner['user']},gid={owner['group']}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "rounds", str(folder)], check=True)
 
 
 def _binaries() -> Path:
