@@ -83,7 +83,7 @@ class DownTrack:
 
     def moved(self, address: Address) -> None:
         self.destination.move(address)
-        self.group.moved()
+        self.group.changed()
 
     def close(self) -> None:
         self.feed.leave(self.destination)

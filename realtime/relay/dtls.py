@@ -24,6 +24,11 @@ class Keys:
     outbound: SrtpSession
     profile: str
 
+    @property
+    def trailer(self) -> int | None:
+        """Bytes that protection adds to a packet of media, if they are known."""
+        return seam.TRAILER_BYTES.get(self.profile)
+
 
 def new_certificate() -> RTCCertificate:
     """One for the life of the process; aiortc dates it for thirty days."""

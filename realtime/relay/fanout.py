@@ -1,58 +1,44 @@
 """Sends one packet to many: protected in place for each, many datagrams in one system call.
 
-Destinations that negotiated the same payload type share one plaintext. The kernel is called through
-cffi's ABI mode, so no compiler is needed. It knows sockets and SRTP, not codecs.
+Destinations that negotiated the same payload type share one plaintext. It knows sockets and SRTP,
+not codecs; how the kernel wants it is `slots.py`.
 """
 
 import errno
 import socket
 import struct
-import sys
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from cffi import FFI  # type: ignore[import-untyped]
-
-from realtime.relay.bounds import DATAGRAM_BYTES
 from realtime.relay.mux import Address, Counters
-from realtime.relay.seam import SrtpSession, protect_in_place, raw_session, srtp_ffi
+from realtime.relay.seam import SrtpSession, protect_in_place, raw_session
+from realtime.relay.slots import BATCH, Batch, Slots, cuts_segments, ffi, libc, runs
 
-BATCH = 64
-"""Datagrams a call: the slots stay in the second-level cache, and the kernel is entered rarely."""
-
-TOGETHER = 8
-"""Packets that go to one destination in a row, while its keys and its route are in the cache."""
-
-Batch = tuple[Sequence[Any], Any]
-"""Raw sessions, and messages with their addresses filled in: one for each slot in use."""
-
-_ffi = FFI()
-_ffi.cdef("""
-struct iovec { void *iov_base; size_t iov_len; };
-struct msghdr { void *msg_name; uint32_t msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-                void *msg_control; size_t msg_controllen; int msg_flags; };
-struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
-""")
-_libc: Any = _ffi.dlopen(None)
+_UNSEGMENTED = (errno.EINVAL, errno.EIO, errno.EOPNOTSUPP)
+"""What the kernel says of segments on a path that cannot have them: longer than its MTU, a tunnel,
+a card that cannot add checksums (`udp_send_skb` in Linux)."""
 
 
 class Destination:
     """One subscriber's end of a stream: its keys and its address."""
 
-    __slots__ = ("address", "family", "joined", "raw", "session", "sockaddr")
+    __slots__ = ("address", "family", "joined", "raw", "session", "sockaddr", "trailer")
 
-    def __init__(self, session: SrtpSession, address: Address, family: int) -> None:
+    def __init__(
+        self, session: SrtpSession, address: Address, family: int, trailer: int | None = None
+    ) -> None:
         self.session = session  # `raw` points into it: they have to die together
         self.raw = raw_session(session)
         self.family = family
+        self.trailer = trailer
+        """Bytes that protection adds; `None` where segments are not known or not possible."""
         self.joined: tuple[int, int] | None = None
         """Its group's counts when it joined; `None` while it waits for a keyframe."""
         self.move(address)
 
     def move(self, address: Address) -> None:
         self.address = address
-        self.sockaddr = _ffi.new("unsigned char[]", _sockaddr(address, self.family))
+        self.sockaddr = ffi.new("unsigned char[]", _sockaddr(address, self.family))
 
 
 class Group:
@@ -77,19 +63,17 @@ class Group:
             # The batches hold raw pointers: they go before the session they point into may go.
             self._batches.clear()
 
-    def moved(self) -> None:
-        """A member's address changed."""
+    def changed(self) -> None:
+        """A member's address changed, or how it is to be sent to."""
         self._batches.clear()
 
-    def batches(self, slots: "Slots", together: int) -> list[Batch]:
+    def batches(self, slots: Slots, together: int) -> list[Batch]:
         """What each call to the kernel needs, for so many packets to every destination."""
         if together not in self._batches:
             step = BATCH // together
             starts = range(0, len(self.destinations), step)
-            chunks = [self.destinations[at : at + step] for at in starts]
-            repeated = [[each for each in chunk for _ in range(together)] for chunk in chunks]
             self._batches[together] = [
-                ([each.raw for each in chunk], slots.messages(chunk)) for chunk in repeated
+                slots.batch(self.destinations[at : at + step], together) for at in starts
             ]
         return self._batches[together]
 
@@ -104,34 +88,6 @@ class Sender(Protocol):
     def send_one(self, plain: bytes, destination: Destination) -> None: ...
 
 
-class Slots:
-    """Buffers for one batch. All messages of all groups point into the same few."""
-
-    def __init__(self, count: int = BATCH) -> None:
-        self._memory = _ffi.new("unsigned char[]", count * DATAGRAM_BYTES)
-        self._vectors = _ffi.new("struct iovec[]", count)
-        self.buffers: list[Any] = []
-        self.lengths: list[Any] = []
-        # libsrtp writes the length as an int where the kernel reads a size_t: the low half of it.
-        low_half = 0 if sys.byteorder == "little" else _ffi.sizeof("size_t") - 4
-        for at in range(count):
-            self._vectors[at].iov_base = self._memory + at * DATAGRAM_BYTES
-            length = int(_ffi.cast("uintptr_t", _ffi.addressof(self._vectors[at], "iov_len")))
-            buffer = int(_ffi.cast("uintptr_t", self._vectors[at].iov_base))
-            self.buffers.append(srtp_ffi.cast("void *", buffer))
-            self.lengths.append(srtp_ffi.cast("int *", length + low_half))
-
-    def messages(self, destinations: Sequence[Destination]) -> Any:
-        messages = _ffi.new("struct mmsghdr[]", len(destinations))
-        for at, destination in enumerate(destinations):
-            header = messages[at].msg_hdr
-            header.msg_name = destination.sockaddr
-            header.msg_namelen = len(destination.sockaddr)
-            header.msg_iov = self._vectors + at
-            header.msg_iovlen = 1
-        return messages
-
-
 class Fanout:
     """The sender of all stages of a process."""
 
@@ -139,62 +95,69 @@ class Fanout:
         self._fd = bound.fileno()
         self.family: int = bound.family
         self._counters = counters
-        self._slots = Slots()
+        self._slots = Slots(cuts=cuts_segments(bound))
+        self._alone = ffi.new("struct mmsghdr *")
 
     def send(self, plains: Sequence[bytes], group: Group) -> None:
         """Every packet to every destination of a group."""
         group.packets += len(plains)
         group.octets += sum(map(len, plains)) - 12 * len(plains)
-        for at in range(0, len(plains), TOGETHER):
-            part = plains[at : at + TOGETHER]
+        for part in runs(plains):
             # For every slot of a batch: destination by destination, each with every packet.
             tiled = list(part) * (BATCH // len(part))
-            for batch in group.batches(self._slots, len(part)):
-                self._send_batch(tiled, batch)
+            sizes = list(map(len, tiled))
+            batches = group.batches(self._slots, len(part))
+            self._slots.measure(sizes)
+            refused = [self._send_batch(tiled, sizes, batch) for batch in batches]
+            if any(refused):
+                group.changed()
 
     def send_one(self, plain: bytes, destination: Destination) -> None:
         """A retransmission: to one destination only."""
-        self._send_batch([plain], ([destination.raw], self._slots.messages([destination])))
+        batch, sizes = self._slots.batch([destination], 1), [len(plain)]
+        self._slots.measure(sizes)
+        self._send_batch([plain], sizes, batch)
 
-    def _send_batch(self, plains: Sequence[bytes], batch: Batch) -> None:
-        sessions, messages = batch
-        slots, failed = self._slots, False
-        copy, protect = srtp_ffi.memmove, protect_in_place
-        for session, plain, buffer, length in zip(
-            sessions, plains, slots.buffers, slots.lengths, strict=False
-        ):
-            size = len(plain)
-            copy(buffer, plain, size)
-            length[0] = size
-            if protect(session, buffer, length):
-                length[0] = 0
-                failed = True
-        if failed:
-            self._send_protected(messages, len(sessions))
-        else:
-            self._flush(messages, 0, len(sessions))
+    def _send_batch(self, plains: Sequence[bytes], sizes: Sequence[int], batch: Batch) -> bool:
+        """Whether segments were refused by a path; they are not tried there again."""
+        slots = self._slots
+        slots.fill(plains, sizes, len(batch.sessions))
+        failures = list(map(protect_in_place, batch.sessions, slots.buffers, slots.lengths))
+        if any(failures):
+            for at in range(len(batch.ends)):
+                self._send_apart(batch, at, failures)
+            return False
+        return self._flush(batch)
 
-    def _send_protected(self, messages: Any, count: int) -> None:
-        """What could not be protected must not leave: send around it, one by one."""
-        for at in range(count):
-            if self._slots.lengths[at][0]:
-                self._flush(messages, at, at + 1)
-            else:
-                self._counters.unsent += 1
-
-    def _flush(self, messages: Any, done: int, end: int) -> None:
+    def _flush(self, batch: Batch) -> bool:
+        done, end, firsts, refused = 0, len(batch.ends), batch.firsts, False
         while done < end:
-            sent = _libc.sendmmsg(self._fd, messages + done, end - done, socket.MSG_DONTWAIT)
+            sent = libc.sendmmsg(self._fd, batch.messages + done, end - done, socket.MSG_DONTWAIT)
             if sent > 0:
+                self._counters.fanned += firsts[done + sent] - firsts[done]
                 done += sent
-                self._counters.fanned += sent
                 continue
-            if _ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
+            if ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
                 # A full buffer drops the rest; whoever misses it asks for it again.
-                self._counters.unsent += end - done
-                return
-            self._counters.unsent += 1
+                self._counters.unsent += firsts[end] - firsts[done]
+                break
+            if ffi.errno in _UNSEGMENTED and firsts[done + 1] - firsts[done] > 1:
+                batch.ends[done].trailer, refused = None, True
+                self._send_apart(batch, done)
+            else:
+                self._counters.unsent += firsts[done + 1] - firsts[done]
             done += 1
+        return refused
+
+    def _send_apart(self, batch: Batch, at: int, failures: Sequence[int] = ()) -> None:
+        """The packets of one message, one by one; what could not be protected must not leave."""
+        for slot in range(batch.firsts[at], batch.firsts[at + 1]):
+            sent = 0
+            if not failures or not failures[slot]:
+                self._slots.write(self._alone.msg_hdr, batch.ends[at], slot, 1)
+                sent = libc.sendmmsg(self._fd, self._alone, 1, socket.MSG_DONTWAIT)
+            self._counters.fanned += sent > 0
+            self._counters.unsent += sent <= 0
 
 
 def _sockaddr(address: Address, family: int) -> bytes:

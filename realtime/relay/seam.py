@@ -17,6 +17,7 @@ from aiortc.rtcdtlstransport import (
 from pylibsrtp import _binding
 
 __all__ = [
+    "TRAILER_BYTES",
     "RTCCertificate",
     "RTCDtlsFingerprint",
     "RTCDtlsParameters",
@@ -34,6 +35,14 @@ SrtpError = pylibsrtp.Error
 srtp_ffi: Any = _binding.ffi
 protect_in_place: Callable[[Any, Any, Any], int] = _binding.lib.srtp_protect
 """`(srtp_t, buffer, int *length)`: 0 when the buffer now holds the longer, protected packet."""
+
+TRAILER_BYTES = {
+    "SRTP_AEAD_AES_256_GCM": 16,
+    "SRTP_AEAD_AES_128_GCM": 16,
+    "SRTP_AES128_CM_SHA1_80": 10,
+}
+"""What protection adds to a packet of media, by the profiles that aiortc offers (RFC 7714 §13.2,
+RFC 3711 §8.2)."""
 
 
 class Datagrams(Protocol):

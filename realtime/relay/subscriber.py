@@ -55,7 +55,9 @@ class Subscriber(Peer):
         assert self.ice.address is not None
         for kind, chosen in self.chosen.items():
             feed = self._feeds[kind]
-            destination = Destination(keys.outbound, self.ice.address, self._fanout.family)
+            destination = Destination(
+                keys.outbound, self.ice.address, self._fanout.family, keys.trailer
+            )
             self.tracks[feed.ssrc] = DownTrack(chosen, feed, destination, self._fanout)
 
     def moved(self, address: Address) -> None:

@@ -116,6 +116,17 @@ def test_protection_in_place_is_what_the_library_does() -> None:
     assert session(Policy.SSRC_ANY_INBOUND).unprotect(protected) == packet
 
 
+@pytest.mark.parametrize("offered", upstream.SRTP_PROFILES)
+def test_protection_adds_what_we_count_on(offered: upstream.SRTPProtectionProfile) -> None:
+    """Segments are cut by it: a wrong number would glue one packet's end to the next one."""
+    key = os.urandom(offered.key_length + offered.salt_length)
+    kind, profile = Policy.SSRC_ANY_OUTBOUND, offered.libsrtp_profile
+    keys = Session(Policy(key=key, ssrc_type=kind, srtp_profile=profile))
+    packet = b"\x80\x60\x00\x01" + bytes(8) + b"picture"
+    added = len(keys.protect(packet)) - len(packet)
+    assert seam.TRAILER_BYTES[offered.openssl_profile.decode()] == added
+
+
 @pytest.mark.parametrize(
     "name", ["_set_role", "_rx_srtp", "_tx_srtp", "_ssl", "start", "stop", "state", "on"]
 )
