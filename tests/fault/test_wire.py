@@ -5,40 +5,30 @@ and RTCP all go over it; only HTTP goes past it, over a Unix socket.
 """
 
 import asyncio
-import bisect
+import itertools
 import os
 import random
-import struct
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from realtime.relay.caller import Caller, Kind, call
-from realtime.relay.flow import Packet
+from tests.fault.film import FRAMES, Film, Screen, filmed
 from tests.fault.tun import FAR, FAR_AS_SEEN, Tun, tun
 from tests.fault.weather import Weather, rough
 from tests.integration.relays import SESSION, Running, running_relay
-from tests.servers.waiting import eventually_async
+from tests.servers.waiting import TooLate, eventually_async
 
 FILM_SECONDS = float(os.environ.get("ROUNDS_TEST_WIRE_SECONDS", "12"))
 """How long is filmed; a night may ask for more."""
-LATE_SECONDS = 0.4
-"""What a person in a conversation takes for a gap."""
 AUDIO_BOUND = 0.95
 VIDEO_BOUND = 0.95
-PICTURE_SECONDS = 1.0
-"""A picture that is not whole by then is not shown any more."""
 BLACKOUT_SECONDS, BACK_SECONDS = 2.0, 5.0
-FRAMES, PACKETS = 30, 4
-"""A second, and of a picture: 170 packets a second with the sound."""
-_STAMP = struct.Struct("!dIBB")
-_VIDEO_HEAD = {True: b"\x10\x00", False: b"\x10\x01"}
-_GOES_ON = b"\x00\x00"
 
 
 @pytest.fixture
@@ -75,108 +65,6 @@ class Without(httpx.AsyncHTTPTransport):
 
 def _says_nack(line: bytes) -> bool:
     return line.startswith(b"a=rtcp-fb:") and line.endswith(b" nack")
-
-
-@dataclass
-class Film:
-    """What one speaker sends: sound and pictures of a steady rate, a keyframe when asked."""
-
-    caller: Caller
-    sounds: list[float] = field(default_factory=list)
-    """When each was sent."""
-    pictures: list[float] = field(default_factory=list)
-    keys: int = 0
-    _wanted: bool = True
-
-    def __post_init__(self) -> None:
-        self.caller.on_keyframe_wanted = self.want
-
-    def want(self) -> None:
-        self._wanted = True
-
-    async def run(self) -> None:
-        began, sounds, pictures = time.monotonic(), 0, 0
-        while True:
-            at = min(sounds / 50, pictures / FRAMES)
-            await asyncio.sleep(max(0.0, began + at - time.monotonic()))
-            if sounds / 50 <= pictures / FRAMES:
-                self._speak(sounds)
-                sounds += 1
-            else:
-                self._film(pictures)
-                pictures += 1
-
-    def _speak(self, number: int) -> None:
-        self.sounds.append(time.monotonic())
-        body = _STAMP.pack(self.sounds[-1], number, 0, 1)
-        self.caller.send("audio", body + bytes(60), number * 960, marker=False)
-
-    def _film(self, number: int) -> None:
-        key, self._wanted = self._wanted, False
-        self.keys += key
-        self.pictures.append(time.monotonic())
-        parts = PACKETS * 3 if key else PACKETS
-        for part in range(parts):
-            head = _VIDEO_HEAD[key] if part == 0 else _GOES_ON
-            body = head + _STAMP.pack(self.pictures[-1], number, part, parts) + bytes(1000)
-            self.caller.send("video", body, number * 3000, marker=part == parts - 1)
-
-
-@dataclass
-class Screen:
-    """What one viewer hears and can decode: whole pictures, each after the one before or a key."""
-
-    caller: Caller
-    heard: dict[int, float] = field(default_factory=dict)
-    """Delay by number."""
-    whole: dict[int, tuple[float, float, bool]] = field(default_factory=dict)
-    """By number: when it was whole, when it was sent, and whether it is a keyframe."""
-    sources: set[int] = field(default_factory=set)
-    _parts: dict[int, set[int]] = field(default_factory=dict)
-    _keys: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.caller.on_rtp = self.take
-
-    def take(self, packet: Packet) -> None:
-        now = time.monotonic()
-        self.sources.add(packet.ssrc)
-        payload = packet.payload
-        if packet.payload_type == self._type("audio"):
-            sent, number, _, _ = _STAMP.unpack_from(payload)
-            self.heard.setdefault(number, now - sent)
-            return
-        sent, number, part, parts = _STAMP.unpack_from(payload, 2)
-        if part == 0 and payload.startswith(_VIDEO_HEAD[True]):
-            self._keys.add(number)
-        got = self._parts.setdefault(number, set())
-        got.add(part)
-        if len(got) == parts and number not in self.whole:
-            self.whole[number] = (now, sent, number in self._keys)
-
-    def _type(self, kind: str) -> int:
-        return next(media.payload_type for media in self.caller.media if media.kind == kind)
-
-    def shown(self) -> list[tuple[int, float]]:
-        """What a decoder can show, by number, and when: without a whole picture before, nothing."""
-        shown: list[tuple[int, float]] = []
-        before, at = -2, 0.0
-        for number in sorted(self.whole):
-            whole, sent, key = self.whole[number]
-            at = max(at, whole)
-            in_time = at - sent <= PICTURE_SECONDS
-            if in_time and (key or number == before + 1):
-                shown.append((number, at))
-                before = number
-        return shown
-
-    async def keep_asking(self) -> None:
-        """As a browser does: a decoder that cannot go on asks for a keyframe."""
-        while True:
-            await asyncio.sleep(0.3)
-            shown = self.shown()
-            if self.whole and (not shown or time.monotonic() - shown[-1][1] > 0.5):
-                self.caller.ask_keyframe()
 
 
 @dataclass
@@ -223,25 +111,6 @@ async def scene(
         line.close()
 
 
-async def filmed(scene: Scene, seconds: float) -> tuple[range, range]:
-    """The numbers of the sounds and pictures of this time, once all of them could be there."""
-    sounds, pictures = len(scene.film.sounds), len(scene.film.pictures)
-    await asyncio.sleep(seconds)
-    ends = len(scene.film.sounds), len(scene.film.pictures)
-    await asyncio.sleep(PICTURE_SECONDS + LATE_SECONDS)
-    return range(sounds, ends[0]), range(pictures, ends[1])
-
-
-def in_time(scene: Scene, sounds: range) -> float:
-    heard = scene.screen.heard
-    return sum(heard.get(each, 9.0) <= LATE_SECONDS for each in sounds) / len(sounds)
-
-
-def decoded(scene: Scene, pictures: range) -> float:
-    shown = {number for number, _ in scene.screen.shown()}
-    return sum(each in shown for each in pictures) / len(pictures)
-
-
 def still_the_same(scene: Scene) -> None:
     """Nobody connected anew, and both streams are the ones that it began with."""
     assert scene.transport.offers == 2
@@ -253,15 +122,15 @@ def still_the_same(scene: Scene) -> None:
 def told(scene: Scene, sounds: range, pictures: range) -> str:
     heard = sorted(scene.screen.heard.get(each, 9.0) for each in sounds)
     shown = [at for _, at in scene.screen.shown()]
-    gaps = [b - a for a, b in zip(shown, shown[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(shown)]
     viewer = next(iter(scene.relay.relay.stages[SESSION].subscribers.values()))
     again = sum(track.resent for track in viewer.tracks.values())
-    late = heard[bisect.bisect(range(len(heard)), int(len(heard) * 0.99)) - 1]
+    late = heard[int(len(heard) * 0.99)]
     return (
         f"lost {scene.up.lost}/{scene.up.carried} up, {scene.down.lost}/{scene.down.carried} down; "
         f"sent again {scene.film.caller.resent} up, {again} down; "
-        f"sound in time {in_time(scene, sounds):.4f}, p99 {late * 1000:.0f} ms; "
-        f"pictures {decoded(scene, pictures):.4f}, longest gap {max(gaps) * 1000:.0f} ms, "
+        f"sound in time {scene.screen.in_time(sounds):.4f}, p99 {late * 1000:.0f} ms; "
+        f"pictures {scene.screen.decoded(pictures):.4f}, longest gap {max(gaps) * 1000:.0f} ms, "
         f"{scene.film.keys} keyframes"
     )
 
@@ -270,10 +139,10 @@ async def test_sound_and_pictures_hold_on_a_bad_line(
     line: Tun, dice: random.Random, tmp_path: Path
 ) -> None:
     async with scene(line, dice, tmp_path / "relay.sock") as made:
-        sounds, pictures = await filmed(made, FILM_SECONDS)
+        sounds, pictures = await filmed(made.film, FILM_SECONDS)
         print(told(made, sounds, pictures))  # noqa: T201 - the figures of docs/benchmarks.md
-        assert in_time(made, sounds) >= AUDIO_BOUND
-        assert decoded(made, pictures) >= VIDEO_BOUND
+        assert made.screen.in_time(sounds) >= AUDIO_BOUND
+        assert made.screen.decoded(pictures) >= VIDEO_BOUND
         still_the_same(made)
 
 
@@ -282,10 +151,10 @@ async def test_without_asking_again_the_bad_line_is_heard_and_seen(
 ) -> None:
     """The control: what holds above holds because of what is asked for again."""
     async with scene(line, dice, tmp_path / "relay.sock", nack=False) as made:
-        sounds, pictures = await filmed(made, FILM_SECONDS)
+        sounds, pictures = await filmed(made.film, FILM_SECONDS)
         print(told(made, sounds, pictures))  # noqa: T201
-        assert in_time(made, sounds) < AUDIO_BOUND
-        assert decoded(made, pictures) < VIDEO_BOUND
+        assert made.screen.in_time(sounds) < AUDIO_BOUND
+        assert made.screen.decoded(pictures) < VIDEO_BOUND
 
 
 async def test_after_a_blackout_it_goes_on(line: Tun, dice: random.Random, tmp_path: Path) -> None:
@@ -315,10 +184,11 @@ async def after_a_blackout(scene: Scene) -> tuple[float, float]:
     light = time.monotonic()
 
     async def seconds(seen: Callable[[], bool]) -> float:
-        while not seen() and time.monotonic() - light <= BACK_SECONDS + 0.5:
-            await asyncio.sleep(0.02)
+        with suppress(TooLate):
+            await eventually_async(seen, light + BACK_SECONDS + 0.5 - time.monotonic())
         return time.monotonic() - light
 
-    return await seconds(lambda: any(n >= sounds for n in scene.screen.heard)), await seconds(
-        lambda: any(number >= pictures for number, _ in scene.screen.shown())
+    return (
+        await seconds(lambda: any(n >= sounds for n in scene.screen.heard)),
+        await seconds(lambda: any(n >= pictures for n, _ in scene.screen.shown())),
     )
