@@ -109,7 +109,7 @@ async def _until_gone(process: Process, healthy: Healthy, ready: asyncio.Event) 
     deadline = time.monotonic() + STARTING_SECONDS
     try:
         while time.monotonic() < deadline:
-            if await _answers(healthy, gone):
+            if await _answers(healthy, gone, deadline - time.monotonic()):
                 answered = True
                 ready.set()
                 deadline = time.monotonic() + FROZEN_SECONDS
@@ -121,11 +121,14 @@ async def _until_gone(process: Process, healthy: Healthy, ready: asyncio.Event) 
         gone.cancel()
 
 
-async def _answers(healthy: Healthy, gone: asyncio.Task[int]) -> bool:
+async def _answers(healthy: Healthy, gone: asyncio.Task[int], within: float) -> bool:
+    """Ask once, and wait no longer than the child has left: it may be frozen since the last time."""
     asking = asyncio.ensure_future(healthy())
     try:
         await asyncio.wait(
-            (asking, gone), timeout=FROZEN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            (asking, gone),
+            timeout=min(within, FROZEN_SECONDS),
+            return_when=asyncio.FIRST_COMPLETED,
         )
         return asking.done() and asking.result() and not gone.done()
     finally:
