@@ -122,7 +122,7 @@ async def _until_gone(process: Process, healthy: Healthy, ready: asyncio.Event) 
 
 
 async def _answers(healthy: Healthy, gone: asyncio.Task[int], within: float) -> bool:
-    """Ask once, and wait no longer than the child has left: it may be frozen since the last time."""
+    """Ask once, and wait no longer than the child has left: it may have been frozen since."""
     asking = asyncio.ensure_future(healthy())
     try:
         await asyncio.wait(

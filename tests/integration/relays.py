@@ -102,7 +102,9 @@ def _listen(path: Path | None) -> socket.socket:
 
 
 @contextmanager
-def relay_in_thread(around: Around) -> Generator[tuple[str, bytes]]:
+def relay_in_thread(
+    around: Around, host: str = "127.0.0.1", advertised: str = "127.0.0.1"
+) -> Generator[tuple[str, bytes]]:
     """For tests that drive a browser, whose own loop runs in this thread."""
     secret = secrets.token_bytes(32)
     ready, over = threading.Event(), threading.Event()
@@ -111,7 +113,7 @@ def relay_in_thread(around: Around) -> Generator[tuple[str, bytes]]:
     async def serve() -> None:
         async with TaskGroup() as tasks:
             opened = open_relay(
-                advertised="127.0.0.1", host="127.0.0.1", port=0, secret=secret, tasks=tasks
+                advertised=advertised, host=host, port=0, secret=secret, tasks=tasks
             )
             async with opened as relay, serving(around(create_app(relay))) as url:
                 found.append(url)
