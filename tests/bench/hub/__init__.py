@@ -34,7 +34,7 @@ class Plan:
 
 
 QUICK = Plan(sockets=1_000, rounds=3, seconds=2.0, rate=25, busy_rate=120)
-FULL = Plan(sockets=10_000, rounds=5, seconds=5.0, rate=5, busy_rate=40)
+FULL = Plan(sockets=10_000, rounds=3, seconds=5.0, rate=5, busy_rate=40)
 GENTLE = replace(QUICK, rate=3)
 """What the slowest peer can follow."""
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.bench.hub.peers import Peer
@@ -80,8 +80,9 @@ def floor(listening: socket.socket) -> None:
                 sends[number] = lines[number].send
             elif found := AT.search(text):
                 told = framed(event(found[1]))
-                for send in sends.values():
-                    send(told)
+                with suppress(ConnectionError):  # those who left while it was late
+                    for send in sends.values():
+                        send(told)
             else:
                 sends[number](followed)
 
