@@ -51,6 +51,7 @@ class PresenceCheck(Base):
             unique=True,
         ),
         Index("ix_presence_check_state", "state", "closes_ms"),
+        Index("ix_presence_check_person_id", "conference_id", "person_id"),
     )  # fmt: skip
 
     conference_id: Mapped[UUID] = mapped_column(primary_key=True)
