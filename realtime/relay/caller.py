@@ -70,6 +70,7 @@ async def call(
     kind: Kind,
     codec: CodecName | None = None,
     http: httpx.AsyncClient | None = None,
+    audio_only: bool = False,
 ) -> AsyncGenerator["Caller"]:
     """Post an offer to `url`, connect, and hang up at the end.
 
@@ -82,7 +83,7 @@ async def call(
             http = httpx.AsyncClient(timeout=HTTP_SECONDS, trust_env=False)
             await stack.enter_async_context(http)
         codecs: tuple[CodecName, ...] = (codec,) if codec else ("VP8", "H264")
-        caller = Caller(kind, codecs if kind == "watch" else codecs[:1])
+        caller = Caller(kind, codecs if kind == "watch" else codecs[:1], audio_only=audio_only)
         headers = {"Authorization": f"Bearer {bearer}"}
         response = await http.post(
             url,
@@ -105,7 +106,9 @@ async def call(
 class Caller:
     """One connection. `closed` is set when it ended, from either side."""
 
-    def __init__(self, kind: Kind, codecs: tuple[CodecName, ...]) -> None:
+    def __init__(
+        self, kind: Kind, codecs: tuple[CodecName, ...], *, audio_only: bool = False
+    ) -> None:
         self.kind = kind
         self.closed = asyncio.Event()
         self.media: tuple[Accepted, ...] = ()
@@ -130,6 +133,7 @@ class Caller:
             own_fingerprint(self._certificate),
             codecs=codecs,
             ssrcs=self._ssrcs if kind == "publish" else None,
+            audio_only=audio_only,
         )
         self._outflows: dict[MediaKind, flow.Outflow] = {}
         self._missing: dict[int, rtcp.Missing] = {}

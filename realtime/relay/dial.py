@@ -83,14 +83,16 @@ def write_offer(
     *,
     codecs: Sequence[CodecName],
     ssrcs: Mapping[MediaKind, int] | None,
+    audio_only: bool = False,
 ) -> str:
     """Sound, and pictures in one of the codecs; with `ssrcs` to send them, without to receive."""
-    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1"]
+    bundle = "0" if audio_only else "0 1"
+    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {bundle}"]
     sections: tuple[tuple[MediaKind, list[Format]], ...] = (
         ("audio", [OPUS]),
         ("video", [VIDEO[codec] for codec in codecs]),
     )
-    for mid, (kind, formats) in enumerate(sections):
+    for mid, (kind, formats) in enumerate(sections[:1] if audio_only else sections):
         numbers = " ".join(str(each.payload_type) for each in formats)
         lines += [
             f"m={kind} 9 UDP/TLS/RTP/SAVPF {numbers}",

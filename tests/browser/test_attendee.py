@@ -44,6 +44,9 @@ LAST_PRESS = (
     """() => addEventListener("click", () => { window.pressed = Date.now(); }, { capture: true })"""
 )
 
+TRACKS = """() => document.querySelector("video").srcObject.getTracks().map(({ kind }) => kind)"""
+HEARD_ON = """() => document.querySelector("video").currentTime > window.before + 0.5"""
+
 HYPHEN_AT_LINE_END = "\ufffe"  # how the extractor gives it back
 
 Record = Callable[[str, object], None]
@@ -101,6 +104,7 @@ def test_a_session_from_the_first_picture_to_the_last_answer(
     on_air(studio)
     for learner in (marta, jonas):
         grows(learner)
+    without_pictures(jonas)
 
     desk = come(ERIK, f"{session}/desk")
     speaker = come(AMARA, f"{session}/desk")
@@ -108,6 +112,21 @@ def test_a_session_from_the_first_picture_to_the_last_answer(
     polled(marta, jonas, desk)
     on_record(marta, session)
     ended(marta, studio)
+
+
+def without_pictures(jonas: Page) -> None:
+    """Sound alone, as long as he likes: no picture is even sent."""
+    jonas.get_by_role("button", name="Audio only").click()
+    for _ in range(2):
+        expect(jonas.locator("stage-player[data-view=audio]")).to_be_visible(timeout=20_000)
+        expect(jonas.get_by_text("No picture is sent to you")).to_be_visible()
+        eventually(lambda: jonas.evaluate(TRACKS) == ["audio"], what="sound without a picture")
+        jonas.evaluate("() => { window.before = document.querySelector('video').currentTime; }")
+        eventually(lambda: jonas.evaluate(HEARD_ON), what="the sound goes on")
+        jonas.reload()
+    jonas.get_by_role("button", name="Audio only", pressed=True).click()
+    grows(jonas)
+    expect(jonas.locator("stage-player[data-view=picture]")).to_be_visible()
 
 
 def asked_and_answered(

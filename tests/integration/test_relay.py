@@ -49,11 +49,11 @@ async def publishing(
 
 @asynccontextmanager
 async def watching(
-    relay: Running, who: str = "grace"
+    relay: Running, who: str = "grace", *, audio_only: bool = False
 ) -> AsyncGenerator[tuple[Caller, list[Packet]]]:
     got: list[Packet] = []
-    url = f"{relay.url}/watch/{SESSION}"
-    async with call(url, relay.grant("watch", who), kind="watch") as caller:
+    url, bearer = f"{relay.url}/watch/{SESSION}", relay.grant("watch", who)
+    async with call(url, bearer, kind="watch", audio_only=audio_only) as caller:
         caller.on_rtp = got.append
         yield caller, got
 
@@ -115,6 +115,15 @@ async def test_a_late_viewer_gets_a_keyframe_of_its_own_accord(relay: Running) -
         async with watching(relay, "late") as (_, late):
             await camera.until(lambda: len(payloads(late)) > 5)
             assert payloads(late)[0].startswith(KEY)
+
+
+async def test_who_offers_no_video_is_sent_none(relay: Running) -> None:
+    async with publishing(relay) as speaker:
+        camera = Camera(speaker)
+        async with watching(relay, audio_only=True) as (_, heard):
+            await camera.until(lambda: len(heard) > 20)
+            assert all(packet.payload.startswith(b"sound") for packet in heard)
+            assert not relay.relay.stages[SESSION].feeds["video"].waiting, "it needs no keyframe"
 
 
 async def test_a_keyframe_is_asked_for_until_it_comes(relay: Running) -> None:

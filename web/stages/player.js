@@ -21,6 +21,9 @@ const SPREAD_MS = 1_500;
 
 const TICK_MS = 1_000;
 
+/** Whether this browser's viewer does without pictures. */
+const AUDIO_ONLY = "audio-only";
+
 /**
  * `<stage-player>` takes over the stage that Jinja rendered: it watches, shows what stands in for the picture when
  * there is none, and has the controls. With `backstage` it is the desk's view: muted, and before the session too.
@@ -57,6 +60,7 @@ class StagePlayer extends HTMLElement {
     this.#acknowledged = this.#shown.disclosure?.acknowledged ?? false;
     this.#viewers = this.#shown.viewers;
     this.#viewing = new Viewing(this.#shown.ticket);
+    this.#viewing.audioOnly = !this.#backstage && audioOnlyKept();
     this.querySelector("[data-veil='script']")?.remove();
     this.#listen();
     this.#wire();
@@ -142,6 +146,7 @@ class StagePlayer extends HTMLElement {
       acknowledged: this.#acknowledged,
       backstage: this.#backstage,
       line: this.#viewing.line,
+      audioOnly: this.#viewing.audioOnly,
     };
   }
 
@@ -152,13 +157,17 @@ class StagePlayer extends HTMLElement {
     else this.#viewing.stop();
     const what = view(known);
     this.#reveal(what);
-    const playing = what === "picture" && !this.#paused;
+    const playing = heard(what) && !this.#paused;
     if (playing !== this.#playing) {
       this.#playing = playing;
       document.dispatchEvent(new CustomEvent("playing", { detail: playing }));
     }
     document.dispatchEvent(new CustomEvent("stage", { detail: known.stage }));
     this.#tick();
+  }
+
+  get #shownView() {
+    return /** @type {View} */ (this.dataset.view);
   }
 
   /** @param {View} what */
@@ -171,8 +180,12 @@ class StagePlayer extends HTMLElement {
     for (const chip of this.querySelectorAll("[data-phase]")) {
       /** @type {HTMLElement} */ (chip).hidden = chip.getAttribute("data-phase") !== phase;
     }
-    for (const control of this.querySelectorAll("[data-needs='picture']")) {
-      /** @type {HTMLElement} */ (control).hidden = what !== "picture";
+    for (const control of this.querySelectorAll("[data-needs]")) {
+      const needs = control.getAttribute("data-needs");
+      /** @type {HTMLElement} */ (control).hidden = needs === "line" ? !wanted(this.#known) : needs === "sound" ? !heard(what) : what !== "picture";
+    }
+    for (const button of this.querySelectorAll("[data-do='audio-only']")) {
+      button.setAttribute("aria-pressed", String(this.#viewing.audioOnly));
     }
     this.#sounded();
   }
@@ -218,6 +231,7 @@ class StagePlayer extends HTMLElement {
     const { signal } = this.#stop;
     press("pause", () => this.#pauseOrPlay());
     press("sound", () => this.#mute(!this.#video.muted));
+    press("audio-only", () => this.#choose(!this.#viewing.audioOnly));
     press("full", () => this.#full());
     press("pip", () => void this.#pictureInPicture());
     this.querySelector("input[type='range']")?.addEventListener("input", ({ target }) => {
@@ -245,6 +259,13 @@ class StagePlayer extends HTMLElement {
     this.#sounded();
   }
 
+  /** @param {boolean} audioOnly */
+  #choose(audioOnly) {
+    this.#viewing.audioOnly = audioOnly;
+    keepAudioOnly(audioOnly);
+    this.#update();
+  }
+
   #pauseOrPlay() {
     this.#paused = !this.#paused;
     if (this.#paused) this.#video.pause();
@@ -270,7 +291,7 @@ class StagePlayer extends HTMLElement {
       button.toggleAttribute("data-on", muted);
     }
     const offer = this.querySelector("[data-part='silent']");
-    if (offer instanceof HTMLElement) offer.hidden = this.#backstage || !muted || this.dataset.view !== "picture";
+    if (offer instanceof HTMLElement) offer.hidden = this.#backstage || !muted || !heard(this.#shownView);
     const range = this.querySelector("input[type='range']");
     if (range instanceof HTMLInputElement) range.value = String(muted ? 0 : Math.round(volume * 100));
   }
@@ -296,10 +317,34 @@ class StagePlayer extends HTMLElement {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"))) return;
     const runs = { k: () => this.#pauseOrPlay(), m: () => this.#mute(!this.#video.muted), f: () => this.#full() };
-    const run = runs[/** @type {"k" | "m" | "f"} */ (key.toLowerCase())];
-    if (!run || this.dataset.view !== "picture") return;
+    const letter = /** @type {"k" | "m" | "f"} */ (key.toLowerCase());
+    const run = runs[letter];
+    if (!run || !heard(this.#shownView) || (letter === "f" && this.#shownView !== "picture")) return;
     event.preventDefault();
     run();
+  }
+}
+
+/** @param {View} what */
+function heard(what) {
+  return what === "picture" || what === "audio";
+}
+
+function audioOnlyKept() {
+  try {
+    return localStorage.getItem(AUDIO_ONLY) === "yes";
+  } catch {
+    return false; // storage is refused: the choice holds on this page
+  }
+}
+
+/** @param {boolean} audioOnly */
+function keepAudioOnly(audioOnly) {
+  try {
+    if (audioOnly) localStorage.setItem(AUDIO_ONLY, "yes");
+    else localStorage.removeItem(AUDIO_ONLY);
+  } catch {
+    // as above
   }
 }
 

@@ -22,9 +22,10 @@
  * @property {boolean} acknowledged
  * @property {boolean} backstage - whether the picture may be seen before and between
  * @property {Line} line - how the connection to the relay is
+ * @property {boolean} audioOnly - whether the viewer does without pictures
  */
 
-/** @typedef {"missing" | "due" | "upcoming" | "paused" | "ended" | "waiting" | "joining" | "reconnecting" | "picture"} View */
+/** @typedef {"missing" | "due" | "upcoming" | "paused" | "ended" | "waiting" | "joining" | "reconnecting" | "picture" | "audio"} View */
 
 /**
  * The newer of two states: events of two processes may arrive in either order.
@@ -40,7 +41,7 @@ export function newer(known, told) {
  * @param {Known} known
  * @returns {View}
  */
-export function view({ stage, entered, acknowledged, backstage, line }) {
+export function view({ stage, entered, acknowledged, backstage, line, audioOnly }) {
   if (!backstage) {
     if (stage.phase === "ended") return "ended";
     if (!entered) return "missing";
@@ -48,7 +49,7 @@ export function view({ stage, entered, acknowledged, backstage, line }) {
     if (stage.phase === "scheduled") return "upcoming";
     if (stage.phase === "paused") return "paused";
   }
-  if (line === "playing") return "picture";
+  if (line === "playing") return audioOnly ? "audio" : "picture";
   if (!stage.on_air) return "waiting";
   return line === "lost" || line === "stalled" ? "reconnecting" : "joining";
 }

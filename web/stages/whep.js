@@ -31,6 +31,10 @@ export class Viewing extends EventTarget {
   #wanted = false;
   #packets = 0;
   #changedAt = 0;
+  #turn = 0;
+  #audioOnly = false;
+  /** @type {{ connection: RTCPeerConnection, resource: { location: string, bearer: string } | undefined } | undefined} - heard until its successor is */
+  #former;
   /** @type {Line} */
   #line = "idle";
   /** Whether somebody is on air, as the page knows it: silence is then a loss. */
@@ -44,6 +48,19 @@ export class Viewing extends EventTarget {
 
   get line() {
     return this.#line;
+  }
+
+  get audioOnly() {
+    return this.#audioOnly;
+  }
+
+  /** Without pictures: they are not asked for, so none are sent. What plays goes on until the other connection is up. */
+  set audioOnly(only) {
+    if (only === this.#audioOnly) return;
+    this.#audioOnly = only;
+    if (!this.#connection) return;
+    if (this.#line === "playing") void this.#replace();
+    else this.#later(0);
   }
 
   /** The browser's figures, or nothing while there is no connection. */
@@ -64,6 +81,7 @@ export class Viewing extends EventTarget {
 
   stop() {
     this.#wanted = false;
+    this.#turn++;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#close();
@@ -79,6 +97,7 @@ export class Viewing extends EventTarget {
 
   /** @param {number} ms */
   #later(ms) {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#try();
@@ -88,24 +107,39 @@ export class Viewing extends EventTarget {
   async #try() {
     this.#close();
     if (this.#line !== "lost") this.#say("joining");
+    await this.#begin();
+  }
+
+  async #replace() {
+    const connection = /** @type {RTCPeerConnection} */ (this.#connection);
+    clearInterval(this.#watch);
+    this.#dropFormer();
+    this.#former = { connection, resource: this.#resource };
+    this.#connection = undefined;
+    this.#resource = undefined;
+    await this.#begin();
+  }
+
+  async #begin() {
+    const turn = ++this.#turn;
     try {
-      await this.#join();
+      await this.#join(turn);
     } catch (error) {
-      if (!this.#wanted) return;
-      this.#failed(error instanceof No ? error : new No("network", 0));
+      if (turn === this.#turn) this.#failed(error instanceof No ? error : new No("network", 0));
     }
   }
 
-  async #join() {
+  /** @param {number} turn - another one began, or none is wanted any more: then this one is over */
+  async #join(turn) {
     const { ticket, url } = await asked(this.#ticket);
-    if (!this.#wanted) return;
+    if (turn !== this.#turn) return;
     const connection = new RTCPeerConnection();
     this.#connection = connection;
     const stream = new MediaStream();
-    connection.addTransceiver("video", { direction: "recvonly" });
+    if (!this.#audioOnly) connection.addTransceiver("video", { direction: "recvonly" });
     connection.addTransceiver("audio", { direction: "recvonly" });
     connection.addEventListener("track", ({ track }) => stream.addTrack(track));
-    connection.addEventListener("connectionstatechange", () => this.#changed(connection));
+    connection.addEventListener("connectionstatechange", () => this.#changed(connection, stream));
     const sdp = await offer(connection);
     const answer = await fetch(url, {
       method: "POST",
@@ -126,12 +160,19 @@ export class Viewing extends EventTarget {
     this.#packets = 0;
     this.#changedAt = performance.now();
     this.#watch = setInterval(() => void this.#look(connection), LOOK_MS);
-    this.#dispatch("stream", stream);
+    if (!this.#former) this.#dispatch("stream", stream);
   }
 
-  /** @param {RTCPeerConnection} connection */
-  #changed(connection) {
-    if (connection === this.#connection && connection.connectionState === "failed") this.#lose();
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {MediaStream} stream
+   */
+  #changed(connection, stream) {
+    if (connection !== this.#connection) return;
+    if (connection.connectionState === "failed") this.#lose();
+    if (connection.connectionState !== "connected" || !this.#former) return;
+    this.#dispatch("stream", stream);
+    this.#dropFormer();
   }
 
   /** @param {RTCPeerConnection} connection */
@@ -183,10 +224,17 @@ export class Viewing extends EventTarget {
 
   #close() {
     clearInterval(this.#watch);
+    this.#dropFormer();
     this.#connection?.close();
     this.#connection = undefined;
     if (this.#resource) void hangUp(this.#resource);
     this.#resource = undefined;
+  }
+
+  #dropFormer() {
+    this.#former?.connection.close();
+    if (this.#former?.resource) void hangUp(this.#former.resource);
+    this.#former = undefined;
   }
 
   /** @param {Line} line */

@@ -9,7 +9,7 @@ const stage = (changes = {}) => ({
   disclosure: "abc", on_air: true, media: { video: "VP8" }, ...changes,
 });
 const known = (changes = {}, stageChanges = {}) => ({
-  stage: stage(stageChanges), entered: true, acknowledged: true, backstage: false, line: "idle", ...changes,
+  stage: stage(stageChanges), entered: true, acknowledged: true, backstage: false, line: "idle", audioOnly: false, ...changes,
 });
 
 test("before the picture stands the disclosure, whatever else is known", () => {
@@ -35,6 +35,12 @@ test("a live session says how its line is", () => {
   assert.equal(view(known({ line: "stalled" })), "reconnecting");
   assert.equal(view(known({ line: "stalled" }, { on_air: false })), "waiting");
   assert.equal(view(known({ line: "joining" }, { on_air: false })), "waiting");
+});
+
+test("audio only is a picture of its own, once it is heard", () => {
+  assert.equal(view(known({ line: "playing", audioOnly: true })), "audio");
+  assert.equal(view(known({ line: "joining", audioOnly: true })), "joining");
+  assert.equal(view(known({ line: "playing", audioOnly: true }, { phase: "paused" })), "paused");
 });
 
 test("the desk looks backstage", () => {
