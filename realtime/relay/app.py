@@ -225,5 +225,7 @@ def _metrics(relay: Relay) -> str:
         f"rounds_relay_pulled {relay.pulled}",
         "# TYPE rounds_relay_viewers gauge",
         f"rounds_relay_viewers {sum(stage.viewers for stage in stages)}",
+        "# TYPE rounds_relay_viewers_without_pictures gauge",
+        f"rounds_relay_viewers_without_pictures {sum(stage.without_pictures for stage in stages)}",
     ]
     return "\n".join(lines) + "\n"

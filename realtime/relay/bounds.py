@@ -76,6 +76,27 @@ RESENDS_PER_SECOND = 400
 RESEND_BURST = 200
 """One lost keyframe of 200 KB in a row."""
 
+STRAINED_LOSS = 0.2
+"""Of a viewer's picture, in one report. Twice the loss at which draft-ietf-rmcat-gcc-02 §6 lowers
+the rate: there is one rate here, and a radio link that loses a tenth is still fine to watch."""
+
+STRAINED_ROUND_TRIP = 1.0
+STRAINED_TIMES = 4
+"""Seconds, and how often the shortest one: a full queue on the way that loses nothing yet."""
+
+STRAINED_SECONDS = 1.5
+"""From the first bad report to the last picture. They come every second: one keyframe that did not
+fit is no reason, three bad ones in a row are, and sound is free again within five seconds."""
+
+PAUSE_SECONDS = (15.0, 120.0)
+"""Without pictures until the next try, doubling after each that fails: a try costs the sound."""
+
+TRY_SECONDS = 15.0
+"""Pictures that came for so long were no failed try."""
+
+TRY_LOSS = 0.05
+"""While even sound alone is lost like this, pictures are not tried."""
+
 KEYFRAME_SECONDS = 0.5
 """One keyframe serves all who asked meanwhile: requests upstream are coalesced to two a second."""
 

@@ -44,9 +44,16 @@ class Destination:
 class Group:
     """The destinations that receive the same plaintext."""
 
-    def __init__(self, payload_type: int, ssrc: int) -> None:
+    def __init__(
+        self, payload_type: int, ssrc: int, offset: int = 0, first: int | None = None
+    ) -> None:
         self.payload_type = payload_type
         self.ssrc = ssrc
+        self.offset = offset
+        """What is added to a feed's sequence numbers."""
+        self.first = first
+        """The feed's number that members began with, or a later one: what they had before has the
+        numbers below it. `None` if they had nothing."""
         self.packets = 0
         self.octets = 0
         self.destinations: list[Destination] = []

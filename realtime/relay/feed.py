@@ -7,18 +7,28 @@ subscribers in at a keyframe, and hands batches to the fan-out. It knows no addr
 import secrets
 import struct
 from collections.abc import Callable
+from typing import Protocol
 
 from realtime.relay.bounds import HELD_PACKETS
 from realtime.relay.cache import Cache, Packet
 from realtime.relay.fanout import Destination, Group, Sender
 from realtime.relay.keyframe import BEGINS, BEGINS_SURELY, KeyframeRequests
 from realtime.relay.mux import Flushed
-from realtime.relay.rewrite import SEQ_MASK, Continuity, seq_after
+from realtime.relay.rewrite import QUARTER_SEQ, SEQ_MASK, Continuity, seq_after
 
 _HEADER = struct.Struct("!BBHLL")
 _RESEND_HEADER = struct.Struct("!BBHLLH")
 _STRANGE_PACKETS = 32
 """In a row, outside the window: the source has renumbered itself, so continue from where we are."""
+
+
+class Entrant(Protocol):
+    """Who waits to be sent the stream."""
+
+    destination: Destination
+
+    def enter(self, seq: int) -> None:
+        """Begin with the packet of this number."""
 
 
 class Feed:
@@ -34,8 +44,8 @@ class Feed:
         self.continuity = Continuity()
         self.keyframes = KeyframeRequests()
         self.keyframes_seen = 0
-        self.waiting: list[tuple[Group, Destination]] = []
-        self.groups: dict[int, Group] = {}
+        self.waiting: list[Entrant] = []
+        self.groups: list[Group] = []
         self._begins = BEGINS.get(codec)
         self._begins_surely = BEGINS_SURELY.get(codec)
         self._fanout = fanout
@@ -59,23 +69,30 @@ class Feed:
         if self._begins is not None:
             self.keyframes.wish()
 
-    def group(self, payload_type: int) -> Group:
-        if payload_type not in self.groups:
-            self.groups[payload_type] = Group(payload_type, self.ssrc)
-        return self.groups[payload_type]
+    def group(self, payload_type: int, offset: int = 0, first: int | None = None) -> Group:
+        """Those who began together, with `first`; or who had nothing before, whenever that was."""
+        for each in self.groups:
+            if (each.payload_type, each.offset, each.first) == (payload_type, offset, first):
+                return each
+        self.groups.append(Group(payload_type, self.ssrc, offset, first))
+        return self.groups[-1]
 
-    def join(self, group: Group, destination: Destination) -> None:
+    def join(self, entrant: Entrant) -> None:
         """Begin at once, or with the next keyframe, which is asked for until it comes."""
         if self._begins is None:
-            group.add(destination)
+            entrant.enter(0)
             return
-        self.waiting.append((group, destination))
+        self.waiting.append(entrant)
         self.keyframes.wish()
 
-    def leave(self, destination: Destination) -> None:
-        for group in self.groups.values():
-            group.remove(destination)
-        self.waiting = [each for each in self.waiting if each[1] is not destination]
+    def leave(self, entrant: Entrant) -> int | None:
+        """Send no more; what was gathered still goes out. The last number sent to anybody."""
+        self.flush()
+        for group in self.groups:
+            group.remove(entrant.destination)
+        self.groups = [each for each in self.groups if each.first is None or each.destinations]
+        self.waiting = [each for each in self.waiting if each is not entrant]
+        return self.continuity.last_seq
 
     def forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
         """Take one packet of the current source, in whatever order it arrived."""
@@ -121,7 +138,7 @@ class Feed:
         if self._begins is not None and (begins or self._begins(payload)):
             before = self.cache.get((packet.seq - 1) & SEQ_MASK)
             if begins or self._is_beginning(payload, packet.timestamp, before):
-                self._admit()
+                self._admit(packet.seq)
         self.continuity.sent(packet.seq, packet.timestamp, now)
         if not self._pending:
             self._gather(self)
@@ -129,9 +146,11 @@ class Feed:
 
     def flush(self) -> None:
         pending, self._pending = self._pending, []
-        for group in self.groups.values():
+        for group in self.groups:
             if group.destinations and pending:
-                self._fanout.send([plain(packet, group) for packet in pending], group)
+                own = pending if group.first is None else _of(group, pending)
+                if own:
+                    self._fanout.send([plain(packet, group) for packet in own], group)
 
     def _resume(self, seq: int, timestamp: int, now: float) -> None:
         self.continuity.resume(seq, timestamp, now=now, rate=self.rate)
@@ -154,28 +173,45 @@ class Feed:
             self.new_source()
         return False
 
-    def _admit(self) -> None:
+    def _admit(self, seq: int) -> None:
         self.keyframes.arrived()
         self.keyframes_seen += 1
         if not self.waiting:
             return
         self.flush()  # what came before the keyframe is not for those who begin with it
-        for group, destination in self.waiting:
-            group.add(destination)
-        self.waiting.clear()
+        waiting, self.waiting = self.waiting, []
+        for entrant in waiting:
+            entrant.enter(seq)
+
+
+def _of(group: Group, packets: list[Packet]) -> list[Packet]:
+    """Those not from before its members began: under those numbers they were sent others."""
+    assert group.first is not None
+    own = [packet for packet in packets if seq_after(packet.seq, group.first) >= 0]
+    for packet in own:
+        if seq_after(packet.seq, group.first) > QUARTER_SEQ:
+            # As in `Continuity`: what is far behind must not begin to look as if it were ahead.
+            group.first = (packet.seq - QUARTER_SEQ // 2) & SEQ_MASK
+    return own
 
 
 def plain(packet: Packet, group: Group) -> bytes:
     """The packet as a group's members see it, before encryption."""
     marker = packet.marker << 7
     return (
-        _HEADER.pack(0x80, marker | group.payload_type, packet.seq, packet.timestamp, group.ssrc)
+        _HEADER.pack(
+            0x80,
+            marker | group.payload_type,
+            (packet.seq + group.offset) & SEQ_MASK,
+            packet.timestamp,
+            group.ssrc,
+        )
         + packet.payload
     )
 
 
-def resend(packet: Packet, payload_type: int, ssrc: int, seq: int) -> bytes:
+def resend(packet: Packet, group: Group, payload_type: int, ssrc: int, seq: int) -> bytes:
     """The packet again, in a stream of its own (RFC 4588 §4), under a number of its own."""
-    marker = packet.marker << 7
-    head = _RESEND_HEADER.pack(0x80, marker | payload_type, seq, packet.timestamp, ssrc, packet.seq)
+    marker, had = packet.marker << 7, (packet.seq + group.offset) & SEQ_MASK
+    head = _RESEND_HEADER.pack(0x80, marker | payload_type, seq, packet.timestamp, ssrc, had)
     return head + packet.payload

@@ -56,6 +56,11 @@ class Stage:
         watching = self.subscribers.values()
         return sum(each.keys is not None and each.grant.may != "pull" for each in watching)
 
+    @property
+    def without_pictures(self) -> int:
+        """Viewers whose lines are too thin for pictures now."""
+        return sum(not each.strain.pictures for each in self.subscribers.values())
+
     def sends(self) -> dict[str, Sends]:
         return {
             kind: Sends(codec=feed.codec, ssrc=feed.ssrc, resend_ssrc=feed.resend_ssrc)
@@ -193,6 +198,7 @@ class Stage:
             if track.mark is not None and not track.feed.resuming
         }
         for subscriber in self.subscribers.values():
+            subscriber.try_pictures(now)
             subscriber.report_to_new(marks, now)
 
     def _report(self, track: UpTrack, now: float) -> None:

@@ -24,6 +24,7 @@ from realtime.relay.mux import Address
 from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.sdp import Chosen
+from realtime.relay.strain import Strain
 from realtime.relay.sync import REPORTS_NEEDED, Mark
 
 
@@ -41,6 +42,7 @@ class Subscriber(Peer):
             for media in offer.media
             if not media.refused and media.direction in ("recvonly", "sendrecv")
         }
+        self.strain = Strain()
         self._fanout = fanout
         self._clock = setting.mux.clock
 
@@ -83,6 +85,27 @@ class Subscriber(Peer):
             if track.reports < REPORTS_NEEDED and ssrc in marks:
                 self.report(ssrc, marks[ssrc], now)
 
+    def try_pictures(self, now: float) -> None:
+        """Send pictures again to a line that was too thin for them a while ago."""
+        picture, sound = self._track("video"), self._track("audio")
+        if picture is None or not picture.paused:
+            return
+        if self.strain.try_again(sound.fraction_lost if sound is not None else 0.0, now):
+            picture.resume()
+
+    def _track(self, kind: str) -> DownTrack | None:
+        return next((each for each in self.tracks.values() if each.feed.kind == kind), None)
+
+    def _weigh(self, track: DownTrack, now: float) -> None:
+        """Take pictures off a line that does not carry both, lest they drown the sound."""
+        if track.feed.kind != "video" or track.paused or self._track("audio") is None:
+            return
+        if self.grant.may == "pull":
+            return  # those behind the other relay have lines of their own
+        self.strain.reported(track.fraction_lost, track.round_trip, now)
+        if not self.strain.pictures:
+            track.pause()
+
     def control(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             track = self.tracks.get(packet.media_ssrc)
@@ -95,6 +118,7 @@ class Subscriber(Peer):
                 track = self.tracks.get(report.ssrc)
                 if track is not None:
                     track.reported(report, self._clock())
+                    self._weigh(track, self._clock())
 
     def _wish(self, packet: RtcpPsfbPacket) -> None:
         # A FIR names its target in the control information (RFC 5104 §4.3.1.1).
@@ -102,5 +126,5 @@ class Subscriber(Peer):
         if packet.fmt == RTCP_PSFB_FIR and len(packet.fci) >= 4:  # noqa: PLR2004
             target = int.from_bytes(packet.fci[:4], "big")
         track = self.tracks.get(target)
-        if track is not None and track.feed.kind == "video":
+        if track is not None and track.feed.kind == "video" and not track.paused:
             track.feed.keyframes.wish()

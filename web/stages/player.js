@@ -327,7 +327,7 @@ class StagePlayer extends HTMLElement {
 
 /** @param {View} what */
 function heard(what) {
-  return what === "picture" || what === "audio";
+  return what === "picture" || what === "audio" || what === "pictureless";
 }
 
 function audioOnlyKept() {

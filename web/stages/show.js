@@ -13,7 +13,7 @@
  * @property {Record<string, string>} media
  */
 
-/** @typedef {"idle" | "joining" | "playing" | "stalled" | "lost"} Line */
+/** @typedef {"idle" | "joining" | "playing" | "audio" | "stalled" | "lost"} Line - `audio`: sound comes, and no picture */
 
 /**
  * @typedef {object} Known
@@ -25,7 +25,7 @@
  * @property {boolean} audioOnly - whether the viewer does without pictures
  */
 
-/** @typedef {"missing" | "due" | "upcoming" | "paused" | "ended" | "waiting" | "joining" | "reconnecting" | "picture" | "audio"} View */
+/** @typedef {"missing" | "due" | "upcoming" | "paused" | "ended" | "waiting" | "joining" | "reconnecting" | "picture" | "audio" | "pictureless"} View */
 
 /**
  * The newer of two states: events of two processes may arrive in either order.
@@ -50,6 +50,7 @@ export function view({ stage, entered, acknowledged, backstage, line, audioOnly 
     if (stage.phase === "paused") return "paused";
   }
   if (line === "playing") return audioOnly ? "audio" : "picture";
+  if (line === "audio") return audioOnly ? "audio" : "pictureless";
   if (!stage.on_air) return "waiting";
   return line === "lost" || line === "stalled" ? "reconnecting" : "joining";
 }

@@ -7,6 +7,9 @@ import { offer } from "./offer.js";
 /** No packet for so long while somebody is on air: the way to the relay is lost, whatever the browser says. */
 const STALLED_MS = 4_000;
 
+/** No packet of a picture for so long while sound comes: there is none at present. */
+const PICTURELESS_MS = 4_000;
+
 /** How often packets are counted. */
 const LOOK_MS = 500;
 
@@ -31,6 +34,8 @@ export class Viewing extends EventTarget {
   #wanted = false;
   #packets = 0;
   #changedAt = 0;
+  #pictures = 0;
+  #picturesAt = 0;
   #turn = 0;
   #audioOnly = false;
   /** @type {{ connection: RTCPeerConnection, resource: { location: string, bearer: string } | undefined } | undefined} - heard until its successor is */
@@ -59,7 +64,7 @@ export class Viewing extends EventTarget {
     if (only === this.#audioOnly) return;
     this.#audioOnly = only;
     if (!this.#connection) return;
-    if (this.#line === "playing") void this.#replace();
+    if (this.#line === "playing" || this.#line === "audio") void this.#replace();
     else this.#later(0);
   }
 
@@ -157,8 +162,8 @@ export class Viewing extends EventTarget {
         if (transport.state === "closed" && connection === this.#connection) this.#lose();
       });
     }
-    this.#packets = 0;
-    this.#changedAt = performance.now();
+    this.#packets = this.#pictures = 0;
+    this.#changedAt = this.#picturesAt = performance.now();
     this.#watch = setInterval(() => void this.#look(connection), LOOK_MS);
     if (!this.#former) this.#dispatch("stream", stream);
   }
@@ -178,22 +183,29 @@ export class Viewing extends EventTarget {
   /** @param {RTCPeerConnection} connection */
   async #look(connection) {
     let packets = 0;
+    let pictures = 0;
     let frames = 0;
     let video = false;
     for (const each of (await connection.getStats()).values()) {
       if (each.type !== "inbound-rtp") continue;
       packets += each.packetsReceived ?? 0;
       if (each.kind === "video") video = true;
+      pictures += each.kind === "video" ? (each.packetsReceived ?? 0) : 0;
       frames += each.kind === "video" ? (each.framesDecoded ?? 0) : 0;
     }
     if (connection !== this.#connection) return;
     const now = performance.now();
+    if (pictures > this.#pictures) {
+      this.#pictures = pictures;
+      this.#picturesAt = now;
+    }
     if (packets > this.#packets) {
       this.#packets = packets;
       this.#changedAt = now;
-      if (frames > 0 || !video) {
+      const pictureless = video && now - this.#picturesAt > PICTURELESS_MS;
+      if (frames > 0 || !video || pictureless) {
         this.#attempt = 0;
-        this.#say("playing");
+        this.#say(pictureless ? "audio" : "playing");
       }
     } else if (now - this.#changedAt > STALLED_MS) {
       if (this.onAir) this.#lose();

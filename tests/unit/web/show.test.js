@@ -41,6 +41,9 @@ test("audio only is a picture of its own, once it is heard", () => {
   assert.equal(view(known({ line: "playing", audioOnly: true })), "audio");
   assert.equal(view(known({ line: "joining", audioOnly: true })), "joining");
   assert.equal(view(known({ line: "playing", audioOnly: true }, { phase: "paused" })), "paused");
+  assert.equal(view(known({ line: "audio", audioOnly: true })), "audio");
+  assert.equal(view(known({ line: "audio" })), "pictureless");
+  assert.equal(view(known({ line: "audio" }, { phase: "ended" })), "ended");
 });
 
 test("the desk looks backstage", () => {

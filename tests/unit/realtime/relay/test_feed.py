@@ -23,32 +23,35 @@ KEY, DELTA = b"\x10\x00", b"\x10\x01"
 
 
 class Wire:
-    """Remembers every packet in the clear, and objects to a second payload under one number."""
+    """Remembers every packet in the clear; to one viewer, a number has one payload."""
 
     family = int(socket.AF_INET)
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
-        self._under: dict[tuple[bytes, int], bytes] = {}
-        self._lap: dict[bytes, int] = {}
+        self._under: dict[tuple[Destination, bytes, int], bytes] = {}
+        self._lap: dict[tuple[Destination, bytes], int] = {}
 
     def send(self, plains: Sequence[bytes], group: Group) -> None:
         group.packets += len(plains)
+        self.sent += plains
         for plain in plains:
-            self._keep(plain)
+            for destination in group.destinations:
+                self._keep(plain, destination)
 
     def send_one(self, plain: bytes, destination: Destination) -> None:
-        del destination
-        self._keep(plain)
+        self.sent.append(plain)
+        self._keep(plain, destination)
 
-    def _keep(self, plain: bytes) -> None:
+    def _keep(self, plain: bytes, destination: Destination) -> None:
         ssrc, seq = plain[8:12], int.from_bytes(plain[2:4], "big")
-        newest = self._lap.get(ssrc, seq)
+        stream = destination, ssrc
+        newest = self._lap.get(stream, seq)
         ahead = (seq - newest) & 0xFFFF
         index = newest + (ahead if ahead < 0x8000 else ahead - 0x10000)
-        self._lap[ssrc] = max(newest, index)
-        assert self._under.setdefault((ssrc, index), plain) == plain, "two payloads, one number"
-        self.sent.append(plain)
+        self._lap[stream] = max(newest, index)
+        known = self._under.setdefault((*stream, index), plain)
+        assert known == plain, "two payloads, one number"
 
 
 def chosen(
@@ -101,6 +104,8 @@ STEPS = st.lists(
         st.tuples(st.just("restart"), st.integers(0, 0xFFFF)),
         st.tuples(st.just("new"), st.integers(0, 0xFFFF)),
         st.tuples(st.just("nack"), st.integers(0, 2000)),
+        st.tuples(st.just("pause"), st.integers(0, 1)),
+        st.tuples(st.just("resume"), st.integers(0, 1)),
     ),
     min_size=1,
     max_size=120,
@@ -131,9 +136,13 @@ def test_no_number_ever_carries_two_payloads(start: int, steps: list[tuple[str, 
             line.feed.new_source()
             line.track = UpTrack(chosen(), line.feed)
             line.receive(seq, at * 3000, KEY + payload, now, ssrc)
+        elif step == "pause":
+            viewers[amount].pause()
+        elif step == "resume":
+            viewers[amount].resume()
         else:
-            newest = line.feed.continuity.last_seq or 0
             for viewer in viewers:
+                newest = (line.feed.continuity.last_seq or 0) + viewer.group.offset
                 viewer.send_again(range(newest - amount, newest), now)
 
 
@@ -154,6 +163,60 @@ def test_a_viewer_begins_with_the_keyframe_and_not_a_packet_sooner() -> None:
     line.receive(12, 36_000, DELTA, 1.2)
     assert [packet[12:] for packet in line.wire.sent] == [KEY, DELTA]
     assert not line.feed.keyframes.wished
+
+
+@given(st.integers(0, 0xFFFF), st.lists(st.integers(0, 70_000), min_size=1, max_size=4))
+def test_a_pause_leaves_no_hole_in_the_numbers(start: int, away: list[int]) -> None:
+    """However long it is: a hole would be asked for, and a large one breaks the decryption."""
+    line = Line()
+    viewer = line.viewer()
+    seq, timestamps = start, []
+    for gone in away:
+        line.receive(seq, seq * 3000, KEY, seq / 30)
+        line.receive(seq + 1, (seq + 1) * 3000, DELTA, (seq + 1) / 30)
+        timestamps += [seq * 3000 & 0xFFFFFFFF, (seq + 1) * 3000 & 0xFFFFFFFF]
+        viewer.pause()
+        for each in range(2, gone, 1000):
+            line.receive(seq + each, (seq + each) * 3000, KEY, (seq + each) / 30)
+        viewer.resume()
+        seq += gone + 2
+        line.receive(seq, seq * 3000, DELTA, seq / 30)
+        seq += 1
+    numbers = [int.from_bytes(packet[2:4], "big") for packet in line.wire.sent]
+    assert numbers == [(numbers[0] + at) & 0xFFFF for at in range(2 * len(away))]
+    assert [int.from_bytes(packet[4:8], "big") for packet in line.wire.sent] == timestamps
+
+
+def test_what_comes_late_from_before_the_return_is_not_for_who_was_away() -> None:
+    """Its number would be one that they had before."""
+    line = Line()
+    viewer = line.viewer()
+    film(line, 5)
+    viewer.pause()
+    for seq, payload in ((5, DELTA), (6, DELTA), (8, DELTA), (9, KEY)):
+        if seq == 9:
+            viewer.resume()
+        line.receive(seq, seq * 3000, payload, seq / 30)
+    before = list(line.wire.sent)
+    line.receive(7, 21_000, DELTA + b"late", 0.4)
+    assert line.wire.sent == before
+
+
+def test_what_was_lost_after_a_pause_is_found_and_what_before_is_not() -> None:
+    line = Line()
+    viewer = line.viewer(resend=None)
+    film(line, 3)
+    viewer.pause()
+    viewer.send_again([1], 0.5)
+    film(line, 6, start=3, base=1.0)
+    viewer.resume()
+    film(line, 3, start=9, base=2.0)
+    assert [packet[12:] for packet in line.wire.sent] == [KEY + b"7/0"] + [
+        DELTA + b"7/%d" % at for at in (1, 2)
+    ] + [KEY + b"7/9"] + [DELTA + b"7/%d" % at for at in (10, 11)]
+    before = list(line.wire.sent)
+    viewer.send_again([1, 4], 3.0)
+    assert line.wire.sent == [*before, before[4]]
 
 
 SPS, IDR, SECOND, SLICE = b"\x67\x42\xe0\x1f", b"\x65\x88", b"\x65\x41", b"\x41\x9a"
