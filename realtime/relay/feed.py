@@ -38,6 +38,7 @@ class Feed:
         self, kind: str, codec: str, rate: int, fanout: Sender, gather: Callable[[Flushed], None]
     ) -> None:
         self.kind, self.codec, self.rate = kind, codec, rate
+        self.ahead = kind == "audio"
         self.ssrc = secrets.randbits(31) | 1
         self.resend_ssrc = self.ssrc ^ 0x5A5A5A5A
         self.cache = Cache()

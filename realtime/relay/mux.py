@@ -58,6 +58,9 @@ class Counters:
 class Flushed(Protocol):
     """Something that gathered packets during a drain and sends them at its end."""
 
+    ahead: bool
+    """Whether it is small and goes before the others: sound does not wait for a keyframe."""
+
     def flush(self) -> None: ...
 
 
@@ -185,7 +188,7 @@ class Mux:
     def flush(self) -> None:
         """The end of a drain, of this socket or of one that brings media beside it."""
         gathered, self._gathered = self._gathered, []
-        for each in gathered:
+        for each in sorted(gathered, key=lambda each: not each.ahead):
             each.flush()
 
     def received(self, datagram: bytes, address: Address) -> None:

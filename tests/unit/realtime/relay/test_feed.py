@@ -14,7 +14,7 @@ from realtime.relay.bounds import NACK_TRIES, RESEND_BURST
 from realtime.relay.downtrack import DownTrack
 from realtime.relay.fanout import Destination, Group
 from realtime.relay.feed import Feed
-from realtime.relay.mux import Flushed
+from realtime.relay.mux import Flushed, Mux, bind
 from realtime.relay.sdp import Chosen
 from realtime.relay.sync import Mark
 from realtime.relay.uptrack import UpTrack
@@ -399,3 +399,17 @@ def test_lost_packets_are_asked_for_and_recovered_once() -> None:
     assert line.track.ask_again(0.6) == [4]
     numbers = [int.from_bytes(packet[2:4], "big") for packet in line.wire.sent]
     assert numbers == [0, 1, 2, 5, 3]
+
+
+async def test_sound_leaves_before_the_pictures_that_were_read_with_it() -> None:
+    mux, wire = Mux(bind("127.0.0.1", 0)), Wire()
+    codecs = (("video", "vp8"), ("audio", "opus"), ("video", "h264"))
+    feeds = [Feed(kind, codec, 90_000, wire, mux.flush_later) for kind, codec in codecs]
+    policy = Policy(key=os.urandom(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+    destination = Destination(Session(policy), ("127.0.0.1", 9), socket.AF_INET)
+    for feed, payload in zip(feeds, (KEY, b"sound", SPS), strict=True):
+        DownTrack(chosen(feed.kind), feed, destination, wire)
+        feed.forward(0, 1, 3000, payload, 1.0)
+    mux.flush()
+    mux.close()
+    assert [packet[12:] for packet in wire.sent] == [b"sound", KEY, SPS]
