@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from realtime.relay.relay import Relay
 from tests.integration.relays import SESSION, grant, relay_in_thread
 from tests.servers.waiting import eventually
 
@@ -76,6 +77,16 @@ def grows(tab: Page, by: int = 20) -> None:
     eventually(lambda: frames(tab) >= before + by, within=15, what=f"{by} more pictures")
 
 
+def packets(tab: Page, kind: str) -> int:
+    return int(figures(tab)[kind]["packets"])
+
+
+def sounds(tab: Page, by: int = 40) -> None:
+    """The sound goes on."""
+    before = packets(tab, "audio")
+    eventually(lambda: packets(tab, "audio") >= before + by, within=15, what=f"{by} more sounds")
+
+
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_a_viewer_sees_and_hears_the_speaker(
     browser: Browser, relay: tuple[str, bytes], codec: str
@@ -113,6 +124,37 @@ def test_a_speaker_who_comes_back_keeps_the_viewers(
     publish(speaker, secret, "vp8")
     grows(viewer, by=40)
     assert viewer.evaluate("connection.connectionState") == "connected"
+
+
+def test_pictures_that_were_paused_come_back(browser: Browser) -> None:
+    """On the same connection, with the numbers that follow: nothing is missed or asked for."""
+    relays: list[Relay] = []
+
+    async def turn(request: Request) -> Response:
+        for each in relays[0].stages[SESSION].subscribers.values():
+            for track in each.tracks.values():
+                if track.feed.kind == "video":
+                    track.pause() if request.path_params["word"] == "off" else track.resume()
+        return Response(status_code=204)
+
+    def around(app: ASGIApp) -> ASGIApp:
+        return Starlette(routes=[Route("/pictures/{word}", turn), Mount("/", with_page(app))])
+
+    with relay_in_thread(around, tell=relays.append) as (url, secret):
+        speaker, viewer = opened(browser, url), opened(browser, url)
+        publish(speaker, secret, "vp8")
+        assert watch(viewer, secret, "grace") == "answered"
+        grows(viewer)
+        for _ in range(2):
+            viewer.request.get(f"{url}/pictures/off")
+            sounds(viewer)
+            still = packets(viewer, "video")
+            sounds(viewer)
+            assert packets(viewer, "video") == still
+            viewer.request.get(f"{url}/pictures/on")
+            grows(viewer)
+        assert figures(viewer)["video"]["lost"] == 0
+        assert figures(viewer)["video"]["nacks"] == 0
 
 
 def test_another_codec_asks_the_viewers_to_come_again(

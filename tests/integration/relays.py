@@ -103,9 +103,12 @@ def _listen(path: Path | None) -> socket.socket:
 
 @contextmanager
 def relay_in_thread(
-    around: Around, host: str = "127.0.0.1", advertised: str = "127.0.0.1"
+    around: Around,
+    host: str = "127.0.0.1",
+    advertised: str = "127.0.0.1",
+    tell: Callable[[Relay], None] = lambda _relay: None,
 ) -> Generator[tuple[str, bytes]]:
-    """For tests that drive a browser, whose own loop runs in this thread."""
+    """For tests that drive a browser, whose own loop runs in this thread. `tell` gets the relay."""
     secret = secrets.token_bytes(32)
     ready, over = threading.Event(), threading.Event()
     found: list[str] = []
@@ -116,6 +119,7 @@ def relay_in_thread(
                 advertised=advertised, host=host, port=0, secret=secret, tasks=tasks
             )
             async with opened as relay, serving(around(create_app(relay))) as url:
+                tell(relay)
                 found.append(url)
                 ready.set()
                 await asyncio.to_thread(over.wait)
