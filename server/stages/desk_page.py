@@ -11,7 +11,7 @@ from server.call import Call
 from server.polls import panel as polls
 from server.questions import panel as questions
 from server.rendering import page, view
-from server.stages.session_page import Shown, doors, session_of, snapshot
+from server.stages.session_page import Shown, doors, hear, session_of, snapshot
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +25,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 async def show(_request: Request, call: Call) -> Response:
     session_id = session_of(call)
-    publisher = call.services.publisher
-    position = await publisher.position(topics.session(session_id))
-    own = await publisher.position(topics.desk(session_id))
+    heard = await hear(call)
+    own = await call.services.publisher.position(topics.desk(session_id))
     async with call.db.read() as db:
         conference = await agenda.conference(db, call.conference_id)
         session = await agenda.session(db, call.conference_id, session_id)
-        shown = await snapshot(db, call, position)
+        shown = await snapshot(db, call, heard)
     asked = await questions.desk(call, session)
     polled = await polls.desk(call, session)
     ticketed = msgspec.structs.replace(shown, ticket=f"/sessions/{session_id}/desk/ticket")

@@ -4,6 +4,7 @@ It only gathers; each part is its feature's own. No exhibitor and no way to one 
 part (Standard 5.2): whoever learns here is shown education alone.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -49,15 +50,21 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """Where the page asks for a ticket."""
 
 
+class Heard(NamedTuple):
+    """What the bus knows of a session."""
+
+    position: Position | None
+    viewers: int
+
+
 async def show(_request: Request, call: Call) -> Response:
     session_id = session_of(call)
-    topic = topics.session(session_id)
-    position = await call.services.publisher.position(topic)
+    heard = await hear(call)
     async with call.db.read() as db:
         conference = await agenda.conference(db, call.conference_id)
         session = await agenda.session(db, call.conference_id, session_id)
         disclosure = await disclosures.panel(db, call.conference_id, session_id, call.person_id)
-        shown = await snapshot(db, call, position)
+        shown = await snapshot(db, call, heard)
         standing = await ring.panel(call, db, session)
     return page(
         "stages/session.html",
@@ -84,16 +91,24 @@ async def panels(call: Call, session: Session) -> dict[str, object]:
 
 async def state(_request: Request, call: Call) -> Response:
     """What the player starts from, anew: after a hole in the topic's history."""
-    session_id = session_of(call)
-    topic = topics.session(session_id)
-    position = await call.services.publisher.position(topic)
+    heard = await hear(call)
     async with call.db.read() as db:
-        shown = await snapshot(db, call, position)
+        shown = await snapshot(db, call, heard)
     return JSONResponse(msgspec.to_builtins(shown))
 
 
-async def snapshot(db: Rows, call: Call, position: Position | None) -> Shown:
+async def hear(call: Call) -> Heard:
+    """Ask the bus before a transaction begins: one that hangs must hold no connection."""
     session_id = session_of(call)
+    return Heard(
+        position=await call.services.publisher.position(topics.session(session_id)),
+        viewers=await audience.count(call.services, session_id),
+    )
+
+
+async def snapshot(db: Rows, call: Call, heard: Heard) -> Shown:
+    session_id = session_of(call)
+    position = heard.position
     disclosure = await disclosures.panel(db, call.conference_id, session_id, call.person_id)
     return Shown(
         topic=topics.session(session_id),
@@ -101,7 +116,7 @@ async def snapshot(db: Rows, call: Call, position: Position | None) -> Shown:
         seq=position.seq if position else 0,
         stage=await states.read(db, call.conference_id, session_id),
         disclosure=as_read(disclosure),
-        viewers=await audience.count(call.services, session_id),
+        viewers=heard.viewers,
         ticket=f"/sessions/{session_id}/ticket",
     )
 

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server import clock, topics
+from server import clock
 from server.agenda import rules as programme
 from server.agenda import store as agenda
 from server.audit import store as audit
@@ -14,7 +14,7 @@ from server.call import Call
 from server.rendering import page, view
 from server.stages import rules, store
 from server.stages.rules import TokenKind
-from server.stages.session_page import Shown, doors, session_of, snapshot
+from server.stages.session_page import Shown, doors, hear, session_of, snapshot
 
 
 class Studio(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +41,11 @@ async def show(_request: Request, call: Call) -> Response:
 
 async def _page(call: Call, encoder: Encoder | None) -> Response:
     session_id = session_of(call)
-    position = await call.services.publisher.position(topics.session(session_id))
+    heard = await hear(call)
     async with call.db.read() as db:
         conference = await agenda.conference(db, call.conference_id)
         session = await agenda.session(db, call.conference_id, session_id)
-        shown = await snapshot(db, call, position)
+        shown = await snapshot(db, call, heard)
         made = await store.encoder_since(db, call.conference_id, session_id, call.person_id)
     return page(
         "stages/studio.html",
