@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -44,6 +44,8 @@ from sqlalchemy.sql import ClauseElement, Select
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
+
+Key = TypeVar("Key")
 
 Rows = AsyncSession
 """An open transaction, as files that may not import sqlalchemy name it."""
@@ -174,6 +176,12 @@ async def insert_once(db: AsyncSession, row: type[Base], **values: object) -> bo
     """Insert unless the row is there already; True when it was new."""
     result: Any = await db.execute(insert(db, row).values(**values).on_conflict_do_nothing())
     return bool(result.rowcount)
+
+
+def padded(keys: Iterable[Key]) -> list[Key]:
+    """Keys for an `IN`, the last repeated up to a power of two: few statements to prepare."""
+    each = list(keys)
+    return each + each[-1:] * ((1 << max(len(each) - 1, 0).bit_length()) - len(each))
 
 
 async def upsert(db: AsyncSession, row: type[Base], key: Iterable[str], **values: object) -> None:

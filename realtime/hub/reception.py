@@ -60,8 +60,8 @@ __all__ = ["Gate", "Guest", "Peer", "Reception", "open_reception"]
 PERSONS = Topic("hub/persons")
 """Where processes tell each other whose sockets to close; no peer may follow `hub/…`."""
 
-RECHECKS_AT_ONCE = 8
-"""Questions about rights that the sweep has open at the same time."""
+RECHECKS_AT_ONCE = 100
+"""Questions about rights that the sweep has open at the same time: they are read together."""
 
 log = structlog.get_logger()
 

@@ -110,5 +110,5 @@ async def _record(
 
 async def _credited_ms(call: Call, session_id: UUID) -> int:
     """Time on record while the session was live: what the ring counts towards."""
-    async with call.db.read() as db:
-        return await store.live_ms(db, call.conference_id, call.person_id, session_id)
+    one = store.Attending(call.conference_id, session_id, call.person_id)
+    return await call.services.reader.ask(store.live_ms_of, one) or 0

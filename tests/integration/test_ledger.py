@@ -248,6 +248,23 @@ async def test_sealing_in_the_middle_changes_no_coverage_and_loses_no_beat(
         assert await here.kinds() == ["span"]
 
 
+async def test_of_many_each_is_counted_as_if_alone(database_url: str) -> None:
+    async with world(database_url) as here:
+        await here.attend(4 * BEAT_MS)
+        async with here.database.begin() as db:
+            began = here.now_ms - 3 * BEAT_MS
+            await agenda.open_live(db, here.conference_id, here.session_id, began)
+        present = store.Attending(here.conference_id, here.session_id, here.person_id)
+        others = [
+            present._replace(person_id=uuid4()),
+            present._replace(session_id=uuid4()),
+            present._replace(conference_id=uuid4()),
+        ]
+        async with here.database.read() as db:
+            counted = await store.live_ms_of(db, [*others, present])
+        assert counted == {present: here.now_ms - began, **dict.fromkeys(others, 0)}
+
+
 async def test_on_and_off_air_are_rows(database_url: str) -> None:
     async with world(database_url) as here:
         place = here.conference_id, here.session_id
