@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tests.bench.figures import Figure, as_line, show
 
-KNOWN = ("relay", "hub", "credit", "pages")
+KNOWN = ("relay", "hub", "hub.conf10k", "hub.storm", "credit", "pages")
 QUICK = "at most a minute, with fewer samples"
 PEERS = "install and run the programs we compare ourselves with, too"
 
@@ -46,9 +46,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _here() -> list[str]:
-    """The benchmarks there are: a file, or a folder of files."""
+    """The benchmarks there are: a file, a folder of files, or one of these alone."""
     folder = Path(__file__).parent
-    return [word for word in KNOWN if (folder / word).is_dir() or (folder / f"{word}.py").exists()]
+    places = {word: folder / word.replace(".", "/") for word in KNOWN}
+    return [word for word, at in places.items() if at.is_dir() or at.with_suffix(".py").exists()]
 
 
 if __name__ == "__main__":

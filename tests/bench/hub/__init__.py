@@ -8,16 +8,14 @@ Small topics are written to at once, a write per socket, as the floor does; a to
 written to once a tick.
 """
 
-import os
-import resource
 import statistics
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.bench.figures import Figure, of_samples
 from tests.bench.hub.herd import Herd, cpu_ns, resident_kib
 from tests.bench.hub.peers import PEERS, Peer
+from tests.bench.hub.places import pinned
 from tests.bench.hub.servers import serving
 
 WARMERS = 20
@@ -56,8 +54,6 @@ Turns = list[dict[str, Sample]]
 
 def main(*, quick: bool, peers: bool) -> list[Figure]:
     plan = QUICK if quick else FULL
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     quickly = [peer for peer in PEERS if not peer.gentle] if peers else []
     gently = [peer for peer in PEERS if peer.gentle] if peers else []
     for peer in (*quickly, *gently):
@@ -122,17 +118,6 @@ def compared(peer: Peer, turns: Turns) -> Figure:
     return of_samples(
         f"vs_{peer.name}", faster, "ratio", bound=f">= {peer.bound}", must=f">= {peer.must}"
     )
-
-
-@contextmanager
-def pinned() -> Generator[list[int]]:
-    """Stay on the last of this machine's cores; the first is the servers'."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
-    try:
-        yield cores
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def turn(name: str, peer: Peer | None, plan: Plan, core: int) -> Sample:

@@ -1,0 +1,406 @@
+"""Pages of a session by the thousand in one process: they follow, beat, ask and answer a poll.
+
+Each speaks as a page does: it follows the session and its own topic, enters, returns the echo of
+its last beat, and waits for what it said to be acknowledged. No thread and no task each.
+"""
+
+import heapq
+import random
+import select
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID, uuid4
+
+import msgspec
+
+from tests.bench.hub.herd import masked
+from tests.bench.hub.seats import House, cookie
+from tests.integration.seeds import Seat
+
+BEAT_SECONDS = 15.0
+SPREAD_SECONDS = 5.0
+"""Within this everybody answers."""
+
+FIRST_SECONDS, LONGEST_SECONDS = 0.5, 8.0
+"""Of a page's back-off (`web/live/backoff.js`)."""
+
+PATIENCE_SECONDS = 30.0
+ENTERED, ANSWERED, ASKED = 3, 4, 5
+"""The numbers of what a page says; it follows as 1 and 2."""
+
+END = b"\r\n\r\n"
+"""Of a handshake's head."""
+
+AT_ONCE = 100
+MEMORY = 4_096
+"""Pieces whose meaning is remembered: many pages get the same bytes."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What a page may hear, as far as it matters here."""
+
+    type: str
+    ref: int = 0
+    n: int = 0
+    seq: int = 0
+    echo: str = ""
+    code: str = ""
+    text: str = ""
+    topic: str = ""
+    epoch: str | None = None
+
+
+decode = msgspec.json.Decoder(Frame).decode
+
+
+@dataclass(slots=True, eq=False)
+class Page:
+    """One learner's socket."""
+
+    seat: Seat
+    line: socket.socket
+    rest: bytes = b""
+    echo: str = ""
+    n: int = 0
+    beat_at: float = 0.0
+    opened: bool = True
+    entered: bool = False
+    followed: int = 0
+    acknowledged: int = 0
+    answered_at: float = 0.0
+    positions: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was measured, in seconds."""
+
+    events: list[float] = field(default_factory=list[float])
+    votes: list[float] = field(default_factory=list[float])
+    beats: list[float] = field(default_factory=list[float])
+    refused: Counter[str] = field(default_factory=Counter[str])
+    asked: int = 0
+    closed: int = 0
+
+    def forget(self) -> None:
+        """Begin to measure."""
+        self.asked = 0
+        for samples in (self.events, self.votes, self.beats):
+            samples.clear()
+
+
+class Crowd:
+    """Everybody in the session, on the hub at `port`."""
+
+    def __init__(self, house: House, port: int, origin: str) -> None:
+        self._house, self._port, self._origin = house, port, origin
+        self._poll = select.epoll()
+        self._meaning: dict[bytes, tuple[list[Frame], bytes]] = {}
+        self.pages: list[Page] = []
+        self.heard = Heard()
+        self._lines = 0
+        self._by_number: dict[int, Page] = {}
+
+    def gather(self) -> None:
+        """Let everybody come in, a hundred at a time, and wait until all follow."""
+        for first in range(0, len(self._house.learners), AT_ONCE):
+            for seat in self._house.learners[first : first + AT_ONCE]:
+                self.enter(seat)
+            some = self.pages[first : first + AT_ONCE]
+            self.until(partial(_all_here, some))
+
+    def enter(self, seat: Seat) -> Page:
+        """Open a socket and say what a page says first."""
+        page = Page(seat, opened(self._port, self._origin, cookie(seat)))
+        page.line.send(self._first_words(page))
+        page.line.setblocking(False)
+        self.pages.append(page)
+        self._by_number[page.line.fileno()] = page
+        self._poll.register(page.line.fileno(), select.EPOLLIN)
+        return page
+
+    def _first_words(self, page: Page) -> bytes:
+        """What a page says when its socket has opened: what it follows, from where, and enters."""
+        session = self._house.session_id
+        said = []
+        for ref, topic in enumerate((f"session/{session}", f"person/{page.seat.id}"), 1):
+            known = page.positions.get(topic)
+            since = f',"epoch":"{known[0]}","seq":{known[1]}' if known else ""
+            said.append(masked(f'{{"type":"topic.follow","ref":{ref},"topic":"{topic}"{since}}}'))
+        return b"".join([*said, command("session.enter", ENTERED, session)])
+
+    def live(self, seconds: float, *, lines: float, poll_id: UUID | None = None) -> None:
+        """Everybody beats; `lines` a second are asked; with a poll everybody answers it."""
+        pages, begun = self.pages, time.monotonic()
+        schedule = Schedule(begun)
+        schedule.add(len(pages) / BEAT_SECONDS, lambda at: self._beat(pages[at % len(pages)]))
+        schedule.add(lines, lambda _at: self._ask(pages[self._lines % len(pages)]))
+        if poll_id is not None:
+            rate = len(pages) / SPREAD_SECONDS
+            schedule.add(rate, lambda at: self._answer(pages[at], poll_id), times=len(pages))
+        while (now := time.monotonic()) < begun + seconds:
+            schedule.run(now)
+            self.hear(min(0.02, schedule.wait(time.monotonic())))
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Go on hearing; raises when it does not become true."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not true():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.heard.refused} {self.heard.closed} closed")
+            self.hear(0.05)
+
+    def settle(self, expected: int) -> int:
+        """Wait for what is under way; returns how many events never came."""
+        deadline = time.monotonic() + PATIENCE_SECONDS / 3
+        while time.monotonic() < deadline:
+            answered = all(page.acknowledged for page in self.pages if page.answered_at)
+            if answered and len(self.heard.events) >= expected:
+                break
+            self.hear(0.05)
+        return expected - len(self.heard.events)
+
+    def kill(self) -> None:
+        """Every socket is gone at once, without a word."""
+        for page in self.pages:
+            page.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            page.line.close()
+        self._by_number.clear()
+
+    def come_back(self, within: float) -> list[float]:
+        """As pages do, with full jitter and patience; the seconds that each took, in order."""
+        begun = time.monotonic()
+        due = [(begun + random.uniform(0, FIRST_SECONDS), at, 0) for at in range(len(self.pages))]
+        heapq.heapify(due)
+        tries = dict[int, tuple[int, int]]()
+        back = list[float]()
+        while len(back) < len(self.pages) and (now := time.monotonic()) < begun + within:
+            while due and due[0][0] <= now:
+                _, at, tried = heapq.heappop(due)
+                tries[self._knock(self.pages[at])] = at, tried
+            for number, what in self._poll.poll(0.005, 2_048):
+                page = self._by_number[number]
+                if what & select.EPOLLOUT:
+                    page.line.send(greeting(self._origin, cookie(page.seat)))
+                    self._poll.modify(number, select.EPOLLIN)
+                elif not self._listened(page):
+                    at, tried = tries.pop(number)
+                    page.line.close()
+                    longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (tried + 1))
+                    again = time.monotonic() + random.uniform(0, longest)
+                    heapq.heappush(due, (again, at, tried + 1))
+                elif page.entered and page.followed == 2 and number in tries:
+                    del tries[number]
+                    back.append(time.monotonic() - begun)
+        return back
+
+    def _knock(self, page: Page) -> int:
+        page.line = socket.socket()
+        page.line.setblocking(False)
+        page.line.connect_ex(("127.0.0.1", self._port))
+        page.rest, page.opened, page.entered, page.followed = b"", False, False, 0
+        page.echo, page.n, page.beat_at = "", 0, 0.0
+        self._by_number[page.line.fileno()] = page
+        self._poll.register(page.line.fileno(), select.EPOLLOUT)
+        return page.line.fileno()
+
+    def _listened(self, page: Page) -> bool:
+        """Hear a page that comes back; False when it was turned away."""
+        try:
+            data = page.line.recv(65_536)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        if not data:
+            return False
+        if not page.opened:
+            head, end, data = (page.rest + data).partition(END)
+            if not end:
+                page.rest = head
+                return True
+            page.rest, page.opened = b"", True
+            page.line.send(self._first_words(page))
+        for frame in self._understood(page, data):
+            self._take(page, frame)
+        return True
+
+    def scatter(self) -> None:
+        self._poll.close()
+        for page in self.pages:
+            page.line.close()
+
+    def _beat(self, page: Page) -> None:
+        if not page.echo or page.beat_at:
+            return  # the last one is under way: it is sent again when that is kept
+        page.n, page.beat_at = page.n + 1, time.monotonic()
+        page.line.send(
+            masked(
+                f'{{"type":"beat","n":{page.n},"echo":"{page.echo}",'
+                f'"session_id":"{self._house.session_id}","visible":true,"playing":true}}'
+            )
+        )
+
+    def _ask(self, page: Page) -> None:
+        self._lines += 1
+        self.heard.asked += 1
+        text = f'"text":"How does the schedule change when renal function falls? {time.time_ns()}"'
+        page.line.send(command("question.ask", ASKED, self._house.session_id, text))
+
+    def _answer(self, page: Page, poll_id: UUID) -> None:
+        choice = page.seat.id.int % 3
+        page.answered_at = time.monotonic()
+        rest = f'"poll_id":"{poll_id}","choices":[{choice}]'
+        page.line.send(command("poll.answer", ANSWERED, self._house.session_id, rest))
+
+    def hear(self, wait: float) -> None:
+        """Take what has arrived."""
+        for number, _ in self._poll.poll(wait, 2_048):
+            page = self._by_number[number]
+            try:
+                data = page.line.recv(65_536)
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                self._poll.unregister(number)
+                self.heard.closed += 1
+                continue
+            for frame in self._understood(page, data):
+                self._take(page, frame)
+
+    def _understood(self, page: Page, data: bytes) -> list[Frame]:
+        data = page.rest + data
+        known = self._meaning.get(data)
+        if known is None:
+            if len(self._meaning) >= MEMORY:
+                self._meaning.clear()
+            known = self._meaning[data] = frames(data)
+        page.rest = known[1]
+        return known[0]
+
+    def _take(self, page: Page, frame: Frame) -> None:
+        match frame.type:
+            case "question":
+                self.heard.events.append(time.time() - int(frame.text.rpartition(" ")[2]) / 1e9)
+            case "kept":
+                self.heard.beats.append(time.monotonic() - page.beat_at)
+                page.echo, page.beat_at = frame.echo, 0.0
+            case "done" if frame.ref == ANSWERED:
+                page.acknowledged += 1
+                self.heard.votes.append(time.monotonic() - page.answered_at)
+            case "done" if frame.ref == ENTERED:
+                page.entered = True
+            case "followed" | "resync":
+                page.followed += 1
+                if frame.epoch is not None:
+                    page.positions[frame.topic] = frame.epoch, frame.seq
+            case "welcome":
+                page.echo = frame.echo
+            case "error":
+                self.heard.refused[frame.code] += 1
+
+
+def _all_here(pages: list[Page]) -> bool:
+    return all(page.entered and page.followed == 2 for page in pages)
+
+
+class Schedule:
+    """What is to be done at a steady rate: each has a rate, an action and a count."""
+
+    def __init__(self, begun: float) -> None:
+        self._begun = begun
+        self._rates: list[tuple[float, Callable[[int], None], int | None]] = []
+        self._done: list[int] = []
+
+    def add(self, rate: float, act: Callable[[int], None], *, times: int | None = None) -> None:
+        """Do it `rate` times a second; `act` is told the how-manieth it is."""
+        self._rates.append((rate, act, times))
+        self._done.append(0)
+
+    def run(self, now: float) -> None:
+        """Everything that is due."""
+        for which, (rate, act, times) in enumerate(self._rates):
+            due = int((now - self._begun) * rate) + 1 if rate else 0
+            for at in range(self._done[which], due if times is None else min(due, times)):
+                act(at)
+                self._done[which] += 1
+
+    def wait(self, now: float) -> float:
+        """How long until something is."""
+        soonest = (
+            self._begun + self._done[which] / rate
+            for which, (rate, _, times) in enumerate(self._rates)
+            if rate and (times is None or self._done[which] < times)
+        )
+        return max(0.0, min(soonest, default=now + 1) - now)
+
+
+def greeting(origin: str, cookies: str) -> bytes:
+    """The request that opens a socket."""
+    return (
+        f"GET /ws HTTP/1.1\r\nHost: {origin.partition('//')[2]}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"Sec-WebSocket-Version: 13\r\nOrigin: {origin}\r\nCookie: {cookies}\r\n\r\n"
+    ).encode()
+
+
+def opened(port: int, origin: str, cookies: str) -> socket.socket:
+    """A socket whose handshake is done; it says nothing and has read nothing further."""
+    line = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    line.send(greeting(origin, cookies))
+    while END not in (seen := line.recv(65_536, socket.MSG_PEEK)):
+        if not seen:
+            raise ConnectionError("closed before it was open")
+    head = line.recv(seen.index(END) + len(END))  # what follows is read later
+    if b" 101 " not in head:
+        raise ConnectionError(head.decode())
+    return line
+
+
+def command(kind: str, ref: int, session_id: UUID, rest: str = "") -> bytes:
+    more = f",{rest}" if rest else ""
+    return masked(
+        f'{{"type":"{kind}","ref":{ref},"command_id":"{uuid4()}",'
+        f'"session_id":"{session_id}"{more}}}'
+    )
+
+
+def frames(data: bytes) -> tuple[list[Frame], bytes]:
+    """The frames that are whole, and what is left."""
+    found = [decode(text) for text in texts(data)]
+    return found, data[sum(size for size in _sizes(data)) :]
+
+
+def texts(data: bytes) -> Iterator[bytes]:
+    """The texts of a server's whole frames; other kinds are passed over."""
+    at = 0
+    for size in _sizes(data):
+        one, at = data[at : at + size], at + size
+        if one[0] == 0x81:
+            yield one[_head(one) :]
+
+
+def _sizes(data: bytes) -> Iterator[int]:
+    at = 0
+    while at + 2 <= len(data):
+        one = data[at : at + 10]
+        head = _head(one)
+        if len(one) < head:
+            return
+        size = head + (one[1] if one[1] < 126 else int.from_bytes(one[2:head], "big"))
+        if at + size > len(data):
+            return
+        yield size
+        at += size
+
+
+def _head(one: bytes) -> int:
+    return {126: 4, 127: 10}.get(one[1], 2)
