@@ -57,8 +57,19 @@ class Bus(Protocol):
         """
         ...
 
-    async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
-        """Announce a state and remember it as the newest under its key; False while away."""
+    async def turn(self, topic: Topic) -> int | None:
+        """A number above all that were given before; None while away.
+
+        Take it before the rows of a state are read: they are then no older than those of any
+        lower turn's.
+        """
+        ...
+
+    async def tell(self, topic: Topic, key: str, sealed: bytes, turn: int) -> bool:
+        """Announce a state and remember it as the newest under its key; False while away.
+
+        Where a state of a higher turn was told, this one is old, and dropped.
+        """
         ...
 
     async def whisper(self, topic: Topic, key: str, sealed: bytes) -> bool:

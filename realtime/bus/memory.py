@@ -15,6 +15,8 @@ class _History:
     seq: int = 0
     events: deque[tuple[Seq, bytes]] = field(default_factory=lambda: deque(maxlen=HISTORY))
     states: dict[str, Shown] = field(default_factory=dict[str, Shown])
+    turn: int = 0
+    turns: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class MemoryBus:
@@ -40,8 +42,16 @@ class MemoryBus:
             self._ear.deliver(topic, position, sealed)
         return position
 
-    async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
+    async def turn(self, topic: Topic) -> int:
         history = self._histories[topic]
+        history.turn += 1
+        return history.turn
+
+    async def tell(self, topic: Topic, key: str, sealed: bytes, turn: int) -> bool:
+        history = self._histories[topic]
+        if history.turns.get(key, 0) > turn:
+            return True
+        history.turns[key] = turn
         history.states.pop(key, None)
         history.states[key] = Shown(key, Seq(history.seq), sealed)
         return await self.whisper(topic, key, sealed)

@@ -26,6 +26,7 @@ from realtime.bus.scripts import (
     RENEW,
     ROLL,
     SHOW,
+    TURN,
     UNMARK,
     Script,
     announced,
@@ -109,9 +110,15 @@ class RedisBus:
             return None
         return Position(Epoch(epoch.decode()), Seq(seq))
 
-    async def tell(self, topic: Topic, key: str, sealed: bytes) -> bool:
+    async def turn(self, topic: Topic) -> int | None:
         try:
-            await self._run(SHOW, keys(topic), [key, sealed, state(key)])
+            return int(await self._run(TURN, keys(topic), []))
+        except BusAway:
+            return None
+
+    async def tell(self, topic: Topic, key: str, sealed: bytes, turn: int) -> bool:
+        try:
+            await self._run(SHOW, keys(topic), [key, sealed, state(key), turn])
         except BusAway:
             return False
         return True

@@ -53,9 +53,21 @@ return {epoch, seq}
 """
 )
 
+TURN = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local turn = string.format('%.0f', math.max(now, (redis.call('GET', KEYS[6]) or 0) + 1))
+redis.call('SET', KEYS[6], turn)
+return turn
+""")
+"""Microseconds, so that a Redis that forgot everything gives none out again; always one more."""
+
 SHOW = Script("""
+local held = redis.call('HGET', KEYS[5], ARGV[1])
+local newest = held and string.match(held, '^%d+ (%d+) ')
+if newest and tonumber(newest) > tonumber(ARGV[4]) then return 0 end
 local seq = redis.call('GET', KEYS[2]) or '0'
-redis.call('HSET', KEYS[5], ARGV[1], seq .. ' ' .. ARGV[2])
+redis.call('HSET', KEYS[5], ARGV[1], seq .. ' ' .. ARGV[4] .. ' ' .. ARGV[2])
 redis.call('PUBLISH', KEYS[4], ARGV[3] .. ARGV[2])
 return 1
 """)
@@ -137,7 +149,7 @@ return dead
 
 FORGET = Script("return redis.call('ZREM', KEYS[1], unpack(ARGV))")
 
-SCRIPTS = (PUBLISH, SHOW, RECALL, RENEW, MARK, UNMARK, MARKED, ALIVE, FORGET)
+SCRIPTS = (PUBLISH, TURN, SHOW, RECALL, RENEW, MARK, UNMARK, MARKED, ALIVE, FORGET)
 
 ROLL = "rounds:{processes}:alive"
 """Processes that may have committed something, scored by when they lapse."""
@@ -157,8 +169,8 @@ def state(key: str) -> bytes:
 
 
 def remembered(key: bytes, words: bytes) -> Shown:
-    """A state as it is kept: `seq state`; raises ValueError for anything else."""
-    seq, sealed = words.split(b" ", 1)
+    """A state as it is kept: `seq turn state`; raises ValueError for anything else."""
+    seq, _, sealed = words.split(b" ", 2)
     return Shown(key.decode(), Seq(int(seq)), sealed)
 
 
@@ -181,8 +193,11 @@ def announced(words: bytes) -> tuple[Position | str, bytes]:
     return about, sealed
 
 
+KEYS = ("epoch", "seq", "past", "live", "shown", "turn")
+
+
 def keys(topic: Topic) -> list[str]:
-    return [f"rounds:{{{topic}}}:{name}" for name in ("epoch", "seq", "past", "live", "shown")]
+    return [f"rounds:{{{topic}}}:{name}" for name in KEYS]
 
 
 def live_key(topic: Topic) -> str:

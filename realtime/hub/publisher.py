@@ -1,7 +1,7 @@
 """Tells a topic's followers, in every process: events at once, states as often as one can read.
 
 It knows neither rows nor rules. A state is read when it is sent, so that the last one shown is the
-last one committed.
+last one committed; of two processes that read at once, whose turn was later is believed.
 """
 
 import asyncio
@@ -92,12 +92,15 @@ class Publisher:
         del self._showing[topic, key]
 
     async def _shown(self, topic: Topic, key: str, read: Read) -> bool:
+        turn = await self._bus.turn(topic)
+        if turn is None:
+            return False
         try:
             state = await read()
         except Exception:  # the database may be away; the next try reads again
             log.exception("publisher.read", topic_kind=topic.partition("/")[0])
             return False
-        return await self._bus.tell(topic, key, seal(state))
+        return await self._bus.tell(topic, key, seal(state), turn)
 
 
 @asynccontextmanager

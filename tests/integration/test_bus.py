@@ -66,6 +66,11 @@ def a_topic() -> Topic:
     return Topic(f"session/{uuid4()}")
 
 
+async def told(bus: Bus, topic: Topic, key: str, sealed: bytes) -> bool:
+    turn = await bus.turn(topic)
+    return await bus.tell(topic, key, sealed, turn or 0)
+
+
 # The same on every kind of bus.
 
 
@@ -76,15 +81,33 @@ async def test_the_newest_state_under_a_key_is_remembered_and_a_whisper_is_not(
     a = await open_one(ear)
     b = await open_one(None)
     await a.follow(topic)
-    assert await b.tell(topic, "k", b'{"n":1}')
+    assert await told(b, topic, "k", b'{"n":1}')
     await b.publish(topic, b'{"type":"x"}')
-    assert await b.tell(topic, "k", b'{"n":2}')
+    assert await told(b, topic, "k", b'{"n":2}')
     assert await b.whisper(topic, "secret", b'{"n":3}')
     heard = [await ear.next() for _ in range(4)]
     assert [heard[at][1:] for at in (0, 2, 3)] == [
         ("k", b'{"n":1}'), ("k", b'{"n":2}'), ("secret", b'{"n":3}'),
     ]  # fmt: skip
     assert (await b.follow(topic)).states == [("k", 1, b'{"n":2}')]
+
+
+async def test_of_two_states_the_one_that_was_read_later_is_shown_and_kept(
+    open_one: OpenBus,
+) -> None:
+    ear, topic = Ear(), a_topic()
+    a = await open_one(ear)
+    b = await open_one(None)
+    await a.follow(topic)
+    first, second = await a.turn(topic), await b.turn(topic)
+    assert first is not None
+    assert second is not None
+    assert first < second
+    assert await b.tell(topic, "k", b'{"n":2}', second)
+    assert await a.tell(topic, "k", b'{"n":1}', first)
+    assert await a.tell(topic, "other", b"{}", first)
+    assert [(await ear.next())[1:] for _ in range(2)] == [("k", b'{"n":2}'), ("other", b"{}")]
+    assert (await b.follow(topic)).states == [("k", 0, b'{"n":2}'), ("other", 0, b"{}")]
 
 
 async def test_events_are_numbered_in_order_remembered_and_announced(open_one: OpenBus) -> None:
@@ -134,7 +157,7 @@ async def test_a_state_reaches_those_who_follow_without_a_number(open_one: OpenB
     a, b = await open_one(ear), await open_one(None)
     await a.follow(topic)
     for key in ("poll é 1", "", "= 3 x"):
-        assert await b.tell(topic, key, b'{"type":"tally"}')
+        assert await told(b, topic, key, b'{"type":"tally"}')
         assert await ear.next() == (topic, key, b'{"type":"tally"}')
     assert (await b.follow(topic)).events == []
 
@@ -226,7 +249,7 @@ async def test_a_poor_account_is_enough(redis_server: Redis) -> None:
     rights = (
         "resetchannels ~rounds:* &rounds:* -@all +evalsha +script|load +set +get +incr +xadd"
         " +xrevrange +publish +subscribe +unsubscribe +ping +hello +time +zadd +zrem"
-        " +zrangebyscore +hset +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan"
+        " +zrangebyscore +hset +hget +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan"
     )
     made = redis_server.ask("ACL", "SETUSER", "rounds", "on", ">secret", *rights.split())
     assert made == b"+OK\r\n"
@@ -236,7 +259,7 @@ async def test_a_poor_account_is_enough(redis_server: Redis) -> None:
         await bus.follow(topic)
         position = await bus.publish(topic, b"{}")
         assert await ear.next() == (topic, position, b"{}")
-        assert await bus.tell(topic, "k", b"{}")
+        assert await told(bus, topic, "k", b"{}")
         presence = Presence(bus)
         await presence.enter("hall", "ann", uuid4())
         assert await presence.people("hall") == {"ann"}
@@ -297,7 +320,7 @@ async def test_while_redis_is_away_nobody_waits_for_it() -> None:
             async with asyncio.timeout(0.2):
                 assert await bus.position(topic) is None
                 assert await bus.publish(topic, b"{}") is None
-                assert not await bus.tell(topic, "k", b"{}")
+                assert not await told(bus, topic, "k", b"{}")
                 assert await bus.marked("hall") is None
                 with pytest.raises(BusAway):
                     await bus.follow(topic)

@@ -59,7 +59,9 @@ async def everything_works(a: Bus, b: Bus, ear: Ear) -> None:
     first = await b.publish(topic, b'{"n":1}')
     assert first == (start.epoch, start.seq + 1)
     assert await heard_of(ear, topic) == (topic, first, b'{"n":1}')
-    assert await b.tell(topic, "k", b"{}")
+    turn = await b.turn(topic)
+    assert turn is not None
+    assert await b.tell(topic, "k", b"{}", turn)
     assert await heard_of(ear, topic) == (topic, "k", b"{}")
     assert await b.follow(topic) == (first, [(1, b'{"n":1}')], [("k", 1, b"{}")])
     assert await a.position(topic) == first
@@ -179,7 +181,8 @@ async def test_the_dead_leave_every_topic_of_every_node_to_the_others() -> None:
     rights = (
         "resetchannels ~rounds:* &rounds:* -@all +evalsha +script|load +set +get +incr +xadd"
         " +xrevrange +publish +subscribe +unsubscribe +ping +hello +time +zadd +zrem"
-        " +zrangebyscore +hset +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan +cluster|slots"
+        " +zrangebyscore +hset +hget +hgetall +hincrby +hdel +hlen +hkeys +pexpire +scan"
+        " +cluster|slots"
     )
     with running_cluster("redis-6.2") as cluster:
         for node in cluster.servers:
