@@ -31,7 +31,7 @@ from server.credit.weighing import effect, needs_second
 from server.credit.written import write_facts
 from server.errors import Invalid
 from server.ids import new_id
-from tests.unit.credit.worlds import at, beats, explained, hour, world
+from tests.unit.credit.worlds import World, at, beats, explained, hour, world
 
 MINUTE = 60_000
 TALK = UUID(int=7)
@@ -105,6 +105,25 @@ def test_every_correction_is_told_apart_and_adds_up() -> None:
 def test_proof_is_told_before_what_was_given() -> None:
     told = explained(world([hour(added=[[minute(0), minute(60)]])], beats(minute(0), minute(30))))
     assert [each["reason"] for each in told["segments"]] == ["present", "adjusted"]
+
+
+def stretches(facts: World) -> list[tuple[int, str]]:
+    """Minutes and reason of each segment."""
+    told = explained(facts)["segments"]
+    return [((each["to"] - each["from"]) // MINUTE, each["reason"]) for each in told]
+
+
+def test_what_is_told_goes_by_the_policys_lease_and_beats() -> None:
+    """Beats every 100 s under a lease of 120 s; what did not play is no presence."""
+    evidence = [
+        *beats(minute(0), minute(30), every=100_000, playing=True),
+        *beats(minute(31), minute(45), connection="phone", every=100_000, playing=False),
+    ]
+    policy = {"lease_ms": 120_000, "counts": "playing"}
+    plain = world([hour()], evidence, **policy)
+    given = world([hour(added=[[minute(0), minute(60)]])], evidence, **policy)
+    assert stretches(plain) == [(30, "present"), (15, "not_playing"), (15, "no_evidence")]
+    assert stretches(given) == [(30, "present"), (30, "adjusted")]
 
 
 def test_facts_without_corrections_are_written_as_before() -> None:
