@@ -15,6 +15,10 @@ SETUP_SECONDS = 20.0
 CONSENT_SECONDS = 30.0
 """RFC 7675 §5.1: without a fresh check for 30 s, no packet may go to that address."""
 
+PROOF_SECONDS = 0.1
+"""Between two questions to a new address: a check may be a copy from a forged source, and so many
+small packets a second point at nobody."""
+
 SILENT_SECONDS = 5.0
 """A publisher that sent nothing for this long is off air; a two-second blackout is not."""
 

@@ -21,6 +21,7 @@ from realtime.relay.bounds import (
     DATAGRAM_BYTES,
     DRAIN_DATAGRAMS,
     DTLS_QUEUE,
+    PROOF_SECONDS,
 )
 
 Address = tuple[str, int]
@@ -83,6 +84,8 @@ class Ice:
         self.on_media: Callable[[bytes], None] | None = None
         self.on_moved: Callable[[Address], None] | None = None
         self.proving: tuple[bytes, Address] | None = None
+        self.asked_at = float("-inf")
+        """When a new address was last asked whether it wants our packets."""
         self.addresses: list[Address] = []
         self._handshake: asyncio.Queue[bytes] = asyncio.Queue(DTLS_QUEUE)
 
@@ -260,8 +263,13 @@ class Mux:
         """Ask a new address whether it wants our packets before they all go there.
 
         A source can be forged, and a handshake was made with the old one: without this, a peer
-        could point its stream at anybody. One small packet answers one authenticated one.
+        could point its stream at anybody. One small packet answers one authenticated one, and not
+        every one of many.
         """
+        now = self.clock()
+        if now - ice.asked_at < PROOF_SECONDS:
+            return
+        ice.asked_at = now
         if ice.proving is None or ice.proving[1] != address:
             if ice.proving is not None:
                 self._proofs.pop(ice.proving[0], None)
