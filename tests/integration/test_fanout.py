@@ -5,15 +5,17 @@ import gc
 import os
 import random
 import socket
+import struct
 from collections.abc import Generator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from pylibsrtp import Policy, Session
 
 from realtime.relay.fanout import Destination, Fanout, Group
 from realtime.relay.mux import Counters
-from realtime.relay.slots import BATCH, TOGETHER, runs
+from realtime.relay.slots import BATCH, TOGETHER, ffi, runs
 
 PLAIN = b"\x80\x60\x00\x01" + bytes(4) + b"\x00\x00\x00\x07" + b"picture"
 TRAILER = 10
@@ -166,6 +168,30 @@ def test_of_a_message_only_what_is_protected_leaves(out: socket.socket) -> None:
         fanout.send(packets, group)
         assert [viewer.received() for viewer in viewers] == [packets, [], packets]
         assert (counters.fanned, counters.unsent) == (6, 3)
+
+
+def test_a_full_buffer_drops_and_the_next_packets_go_on(tmp_path: Path) -> None:
+    """Of all sockets those of this machine's own file system say so at once (`EAGAIN`)."""
+    counters = Counters()
+    with ExitStack() as stack:
+        out, there = (
+            stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)
+        )
+        there.bind(str(tmp_path / "there"))
+        there.setblocking(False)
+        fanout, group = Fanout(out, counters), Group(96, 7)
+        viewer = Viewer(stack)
+        address = struct.pack("=H", socket.AF_UNIX) + str(tmp_path / "there").encode() + b"\0"
+        viewer.destination.sockaddr = ffi.new("unsigned char[]", address)
+        viewer.socket = there
+        group.add(viewer.destination)
+
+        fanout.send([plain(seq) for seq in range(2000)], group)
+        assert counters.unsent > 0
+        assert counters.fanned + counters.unsent == 2000
+        assert len(viewer.received()) == counters.fanned
+        fanout.send([plain(2000)], group)
+        assert viewer.received() == [plain(2000)]
 
 
 def test_viewers_may_come_and_go_between_any_two_packets(out: socket.socket) -> None:
