@@ -8,7 +8,7 @@ so what is measured is the cost of sending, not of waking a reader.
 import asyncio
 import errno
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,12 @@ class Stream:
     packets: int = 0
     first: int | None = None
     last: int = 0
+
+    def count(self, seq: int) -> None:
+        self.packets += 1
+        self.last = seq
+        if self.first is None:
+            self.first = seq
 
     @property
     def lost(self) -> int:
@@ -116,10 +122,10 @@ class Drain:
                 stream.last = _number(data, max(kinds.rfind(kind), kinds.rfind(kind | 0x80)))
         return total
 
-    async def run(self, sinks: Iterable[Sink]) -> None:
-        """Until it is cancelled."""
-        kept = list(sinks)
+    async def run(self, sinks: Callable[[], Sequence[Sink]]) -> None:
+        """Until it is cancelled; there may be more of them at any time."""
         while True:
+            kept = sinks()
             for at in range(0, len(kept), IN_A_ROW):
                 for sink in kept[at : at + IN_A_ROW]:
                     self.read(sink)
