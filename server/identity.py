@@ -20,6 +20,9 @@ from server.services import Services
 TOUCH_EVERY = timedelta(minutes=5)
 """How exactly a login's last use is known; a write per page would be waste."""
 
+NAMELESS = ("/assets/", "/healthz", "/whip/", "/whep/", "/hls/")
+"""Where nobody's login is looked at: these are for all, or carry a permission of their own."""
+
 
 async def who_is(db: Database, token: str) -> Who | None:
     """The person behind a login token, read anew so that rights are never stale."""
@@ -75,7 +78,7 @@ class Identify:
             connection = HTTPConnection(scope)
             state = scope.setdefault("state", {})
             state["services"], state["places"], state["who"] = self.services, self.places, None
-            if not scope["path"].startswith(("/assets/", "/healthz", "/whip/", "/whep/")):
+            if not scope["path"].startswith(NAMELESS):
                 secure = self.services.settings.secure
                 cookie = connection.headers.get("cookie", "")
                 if token := login_token(cookie, secure=secure):

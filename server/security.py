@@ -125,10 +125,10 @@ class Security:
             if message["type"] == "http.response.start":
                 present = MutableHeaders(scope=message)
                 for name, value in headers_for(self.canonical, path).items():
-                    if name == "vary":
-                        present.add_vary_header(value)
-                    else:
+                    if name != "vary":
                         present.setdefault(name, value)
+                    elif not present["cache-control"].startswith("public"):
+                        present.add_vary_header(value)  # whatever is public is the same for all
             await send(message)
 
         refusal = self._refusal(scope["method"], path, scope["query_string"], headers)

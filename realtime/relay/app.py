@@ -15,10 +15,19 @@ from starlette.routing import Route
 from realtime.relay.bounds import ALIVE_SECONDS, SDP_BYTES
 from realtime.relay.events import Alive, encode
 from realtime.relay.grant import Deed, Grant, GrantRefused, verify
+from realtime.relay.hls.frames import NOTHING, SEGMENTS
+from realtime.relay.hls.packaging import Packaging
 from realtime.relay.offer import OfferRefused
 from realtime.relay.relay import Answered, Refused, Relay
 
-STATUS = {"taken": 409, "off_air": 409, "flood": 429, "away": 502, "full": 503}
+STATUS = {
+    "taken": 409,
+    "off_air": 409,
+    "format": 406,
+    "flood": 429,
+    "away": 502,
+    "full": 503,
+}
 
 _RETRY_SECONDS = {"off_air": "2", "flood": "30", "away": "2", "full": "30"}
 
@@ -51,6 +60,8 @@ def create_app(relay: Relay) -> Starlette:
             Route("/publish/{session}/{connection}", edge.trickle, methods=["PATCH"]),
             Route("/watch/{session}/{connection}", edge.trickle, methods=["PATCH"]),
             Route("/events", edge.events, methods=["GET"]),
+            Route("/segments/{session}", edge.segments, methods=["GET"]),
+            Route("/segments/{session}/{name}", edge.segment, methods=["GET"]),
             Route("/healthz", edge.healthz, methods=["GET"]),
             Route("/metrics", edge.metrics, methods=["GET"]),
         ],
@@ -96,6 +107,20 @@ class _Edge:
     async def events(self, request: Request) -> Response:
         self._allowed(request, ("observe",), "")
         return StreamingResponse(self._lines(), media_type="application/x-ndjson")
+
+    async def segments(self, request: Request) -> Response:
+        """A stage over HTTPS: its segments as they are made, for the process that shows them."""
+        session = request.path_params["session"]
+        self._allowed(request, ("watch",), session)
+        packaging = self._relay.packaging(session)
+        return StreamingResponse(_followed(packaging), media_type=SEGMENTS)
+
+    async def segment(self, request: Request) -> Response:
+        """One file of it, if there is; it begins nothing."""
+        session, name = request.path_params["session"], request.path_params["name"]
+        self._allowed(request, ("watch",), session)
+        body = self._relay.packagings.piece(session, name)
+        return _text(404, "no such segment") if body is None else Response(body)
 
     async def healthz(self, request: Request) -> Response:
         del request
@@ -149,6 +174,19 @@ class _Edge:
                 if event is None:
                     return
                 yield encode(event)
+
+
+async def _followed(packaging: Packaging) -> AsyncGenerator[bytes]:
+    with packaging.follow() as queue:
+        while True:
+            try:
+                async with asyncio.timeout(ALIVE_SECONDS):
+                    message = await queue.get()
+            except TimeoutError:
+                message = NOTHING
+            if message is None:
+                return
+            yield message
 
 
 async def _body(request: Request) -> str:
@@ -223,6 +261,8 @@ def _metrics(relay: Relay) -> str:
         f"rounds_relay_publishers {sum(stage.on_air and not stage.pulled for stage in stages)}",
         "# TYPE rounds_relay_pulled gauge",
         f"rounds_relay_pulled {relay.pulled}",
+        "# TYPE rounds_relay_packaged gauge",
+        f"rounds_relay_packaged {len(relay.packagings)}",
         "# TYPE rounds_relay_viewers gauge",
         f"rounds_relay_viewers {sum(stage.viewers for stage in stages)}",
         "# TYPE rounds_relay_viewers_without_pictures gauge",

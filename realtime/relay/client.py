@@ -6,7 +6,7 @@ It holds no state of the stages and knows no media; the relay may die and come b
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -94,6 +94,30 @@ class RelayClient:
         response = await self._request("DELETE", location, headers)
         if response.status_code not in (_OK, 404):
             raise RelayRefused(response.status_code, response.text.strip())
+
+    @asynccontextmanager
+    async def segments(self, session: str, grant: str) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """A stage's segments as they are made: bytes of `hls.frames`, in pieces of any size.
+
+        `RelayRefused` 409 while nobody has been on the stage, 406 where it sends VP8.
+        """
+        headers = {"Authorization": f"Bearer {grant}"}
+        timeout = httpx.Timeout(ANSWER_SECONDS, read=SILENCE_SECONDS)
+        path = f"/segments/{quote(session, safe='')}"
+        try:
+            async with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if response.status_code != _OK:
+                    reason = (await response.aread()).decode(errors="replace").strip()
+                    raise RelayRefused(response.status_code, reason)
+                yield response.aiter_raw()
+        except (httpx.HTTPError, OSError) as failure:
+            raise RelayAway("the media relay does not answer") from failure
+
+    async def segment(self, session: str, name: str, grant: str) -> bytes | None:
+        """One file of a stage that is packaged already, by its name."""
+        path = f"/segments/{quote(session, safe='')}/{quote(name, safe='')}"
+        response = await self._request("GET", path, {"Authorization": f"Bearer {grant}"})
+        return response.content if response.status_code == _OK else None
 
     async def healthy(self) -> bool:
         """Whether the relay answers; for whoever supervises it."""

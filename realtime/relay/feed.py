@@ -18,6 +18,9 @@ from realtime.relay.rewrite import QUARTER_SEQ, SEQ_MASK, Continuity, seq_after
 
 _HEADER = struct.Struct("!BBHLL")
 _RESEND_HEADER = struct.Struct("!BBHLLH")
+Tap = Callable[[Packet | None, float], None]
+"""Is told each packet that goes out, as it goes out, and `None` when another source begins."""
+
 _STRANGE_PACKETS = 32
 """In a row, outside the window: the source has renumbered itself, so continue from where we are."""
 
@@ -47,6 +50,7 @@ class Feed:
         self.keyframes_seen = 0
         self.waiting: list[Entrant] = []
         self.groups: list[Group] = []
+        self.tap: Tap | None = None
         self._begins = BEGINS.get(codec)
         self._begins_surely = BEGINS_SURELY.get(codec)
         self._fanout = fanout
@@ -144,6 +148,8 @@ class Feed:
         if not self._pending:
             self._gather(self)
         self._pending.append(packet)
+        if self.tap is not None:
+            self.tap(packet, now)
 
     def flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -158,6 +164,8 @@ class Feed:
         self._resuming = False
         self._held.clear()
         self._strange = 0
+        if self.tap is not None:
+            self.tap(None, now)
 
     def _map(self, marker: int, seq: int, timestamp: int, payload: bytes) -> Packet:
         out, late = self.continuity.seq(seq), self.continuity.timestamp(timestamp)

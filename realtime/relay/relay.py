@@ -28,6 +28,7 @@ from realtime.relay.dtls import new_certificate, own_fingerprint
 from realtime.relay.events import Began, Current, Listeners, RelayEvent
 from realtime.relay.fanout import Fanout
 from realtime.relay.grant import Grant
+from realtime.relay.hls.packaging import Crowded, Packaging, Packagings, Unpackable
 from realtime.relay.mux import Mux, addresses_to_offer, bind
 from realtime.relay.offer import Offer, OfferRefused
 from realtime.relay.offer import parse as parse_offer
@@ -88,6 +89,7 @@ class Relay:
         self.secret = secret
         self.listeners = Listeners()
         self.stages: dict[str, Stage] = {}
+        self.packagings = Packagings(tasks, mux.clock)
         self.peers: dict[str, Publisher | Subscriber] = {}
         self.began = secrets.token_hex(8)
         self._addresses = addresses
@@ -188,6 +190,18 @@ class Relay:
     def hide(self, pull: Pull) -> None:
         self.hang_up(pull)
 
+    def packaging(self, session: str) -> Packaging:
+        """A stage's segments, made from now on if they are not already."""
+        stage = self.stages.get(session)
+        if stage is None or not stage.feeds:
+            raise Refused("off_air", "nobody is on this stage yet")
+        try:
+            return self.packagings.of(stage)
+        except Unpackable:
+            raise Refused("format", "the stage sends VP8, which no segment holds") from None
+        except Crowded:
+            raise Refused("full", "too many stages are packaged already") from None
+
     def find(self, identifier: str) -> Publisher | Subscriber | None:
         return self.peers.get(identifier)
 
@@ -227,6 +241,7 @@ class Relay:
             await asyncio.wait(self._living, timeout=_GOODBYE_SECONDS)
         for living in self._living:
             living.cancel()
+        self.packagings.close()
         self.listeners.close()
 
     def _tick(self, stage: Stage, now: float) -> None:
@@ -234,7 +249,7 @@ class Relay:
             stage.publisher.tick(now)
             stage.watch_air(now)
             stage.report_to_new(now)
-        if stage.publisher is not None or stage.subscribers:
+        if stage.publisher is not None or stage.subscribers or stage.session in self.packagings:
             stage.idle_since = None
         elif stage.idle_since is None:
             stage.idle_since = now

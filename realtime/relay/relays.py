@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -86,6 +87,18 @@ class Relays:
                 else:
                     raise
         raise failure
+
+    @asynccontextmanager
+    async def segments(self, grant: Grant) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """A stage's segments as they are made, from where it is published."""
+        client = self.clients[self.origin(grant.session)]
+        async with client.segments(grant.session, self._signed(grant)) as stream:
+            yield stream
+
+    async def segment(self, grant: Grant, name: str) -> bytes | None:
+        """One file of a stage that is packaged already, by its name."""
+        client = self.clients[self.origin(grant.session)]
+        return await client.segment(grant.session, name, self._signed(grant))
 
     async def hang_up(self, location: str) -> None:
         """End a connection. One that is already over, or whose relay is gone, is as good."""

@@ -11,7 +11,7 @@ from server.disclosures import rules as disclosure_rules
 from server.disclosures import store as disclosures
 from server.errors import Invalid, NotFound
 from server.rights import Act
-from server.stages import desk_page, live, rules, session_page, store, studio_page, whip
+from server.stages import desk_page, hls, live, rules, session_page, store, studio_page, whip
 from server.stages.rules import Watching
 from server.stages.session_page import session_of
 
@@ -43,8 +43,9 @@ async def _ticket(call: Call, watching: Watching) -> Response:
         made = await store.new_ticket(
             db, call.conference_id, session_id, call.person_id, watching=watching, now=clock.now()
         )
-    url = f"{call.services.settings.address}/whep/{session_id}"
-    return JSONResponse({"ticket": made, "url": url})
+    address = call.services.settings.address
+    ways = {"url": f"{address}/whep/{session_id}", "hls": f"{address}/hls/{session_id}"}
+    return JSONResponse({"ticket": made, **ways})
 
 
 async def take_step(request: Request, call: Call) -> Response:
@@ -73,4 +74,5 @@ routes: list[BaseRoute] = [
     guarded(SESSION + "/studio/token", studio_page.token, Act.PUBLISH, methods=["POST"]),
     guarded(SESSION + "/studio", studio_page.encoder, Act.PUBLISH, methods=["POST"]),
     *whip.routes,
+    *hls.routes,
 ]

@@ -290,6 +290,43 @@ async def find_resource(
     return None if row is None else _resource(row)
 
 
+async def guest(db: AsyncSession, session_id: UUID, secret: str) -> tuple[Bearer, Phase] | None:
+    """Who watches over HTTPS by this secret, and the phase that the session is in."""
+    found = await db.execute(
+        select(MediaAnswer, Session.phase)
+        .join(
+            Session,
+            (Session.conference_id == MediaAnswer.conference_id)
+            & (Session.id == MediaAnswer.session_id),
+        )
+        .where(
+            MediaAnswer.secret_hash == secrets.fingerprint(secret),
+            MediaAnswer.session_id == session_id,
+            MediaAnswer.location == "",
+        )
+    )
+    row = found.first()
+    if row is None:
+        return None
+    bearer = Bearer(
+        conference_id=row.MediaAnswer.conference_id,
+        session_id=session_id,
+        person_id=row.MediaAnswer.person_id,
+        watching=Watching(row.MediaAnswer.kind),
+    )
+    return bearer, row.phase
+
+
+async def forget_guest(db: AsyncSession, session_id: UUID, secret: str) -> None:
+    await db.execute(
+        delete(MediaAnswer).where(
+            MediaAnswer.secret_hash == secrets.fingerprint(secret),
+            MediaAnswer.session_id == session_id,
+            MediaAnswer.location == "",
+        )
+    )
+
+
 async def audience(db: AsyncSession, conference_id: UUID, session_id: UUID) -> list[Resource]:
     """The audience's connections of a session; the desk's and the speaker's are not among them."""
     rows = await db.scalars(

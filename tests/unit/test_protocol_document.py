@@ -29,8 +29,8 @@ from server.exhibits.rules import Field, Purpose
 from server.polls import rules as polls
 from server.questions import rules as questions
 from server.rights import RIGHTS, Act
+from server.stages import hls, whip
 from server.stages import rules as stages
-from server.stages import whip
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 CODES = re.compile(r"`([^`]+)`")
@@ -209,8 +209,13 @@ def test_whip_and_whep_are_described_with_their_refusals() -> None:
     source = Path(whip.__file__).read_text()
     own = {*whip.CODES.values(), *re.findall(r'"((?:token|media|stage)\.\w+)"', source)}
     assert {*described} - requests == own - set(REFUSALS) | {"too_many"}
+    told = described | table("Refusals of the conference")
     for status, code in whip.CODES.items():
-        assert described[code][1] == str(status)
+        assert told[code][1] == str(status)
+
+
+def test_the_stage_over_https_is_described() -> None:
+    assert set(table("The stage over HTTPS")) == set().union(*(asked(each) for each in hls.routes))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""A packager in a process of its own: a stream that breaks it breaks no other.
+
+    python -m realtime.relay.hls.worker BREAKS
+
+Packets come on standard input, segments go to standard output, numbered on from so many breaks. It
+ends with its input, hence with its parent; it imports neither aiortc nor anything of HTTP.
+"""
+
+import os
+import secrets
+import signal
+import sys
+import time
+
+from realtime.relay.hls.bounds import NAME_BYTES
+from realtime.relay.hls.frames import Splitter, decode_into, encode
+from realtime.relay.hls.packager import Packager
+
+_READ_BYTES = 1 << 16
+_NICE = 5
+"""The relay itself goes first."""
+
+
+def new_name() -> str:
+    return secrets.token_urlsafe(NAME_BYTES)
+
+
+def _wall_ms(at: float) -> int:
+    """Both processes have the system's one monotonic clock."""
+    return time.time_ns() // 1_000_000 - int(1000 * (time.monotonic() - at))
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the terminal is for the parent
+    os.nice(_NICE)
+    # Seconds since 1970: whoever comes after us numbers on from there, never back.
+    packager = Packager(
+        int(time.time()),
+        int(sys.argv[1]),
+        name=new_name,
+        wall_ms=_wall_ms,
+    )
+    splitter = Splitter()
+    while data := os.read(0, _READ_BYTES):
+        for body in splitter.feed(data):
+            for message in packager.take(decode_into(body)):
+                _write(encode(message))
+
+
+def _write(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+if __name__ == "__main__":
+    main()
