@@ -12,6 +12,7 @@ WEB = Path(__file__).parents[2] / "web"
 MANIFEST: dict[str, dict[str, str]] = json.loads((WEB / "vendor" / "vendor.json").read_text())
 LICENCES = {
     "vendor/lit.js": "vendor/lit.LICENSE.txt",
+    "vendor/hls.js": "vendor/hls.LICENSE.txt",
     "shell/icons.svg": "vendor/icons.LICENSE.txt",
     "../tests/browser/axe.min.js": "../tests/browser/axe.LICENSE.txt",
     "fonts/hanken-grotesk-latin-wght-normal.woff2": "fonts/hanken-grotesk.OFL.txt",

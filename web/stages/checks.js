@@ -101,6 +101,14 @@ export function lanes(known) {
 }
 
 /**
+ * What a format costs: only H.264 can go out over HTTPS as well.
+ * @param {string} codec - a MIME type, or the name of a codec
+ */
+function narrow(codec) {
+  return /vp8$/i.test(codec) ? ". In VP8: who sits behind a network without UDP sees no picture." : "";
+}
+
+/**
  * @param {Known} known
  * @returns {Omit<Lane, "name">}
  */
@@ -113,7 +121,7 @@ function line({ stage, uplink, measured }) {
       return {
         state: steady ? "ok" : "due",
         title: steady ? "Line is steady" : "Line loses packets",
-        line: `${(kbit / 1000).toFixed(1)} Mbit/s up, ${roundTripMs} ms, ${lostPercent.toFixed(1)}% lost`,
+        line: `${(kbit / 1000).toFixed(1)} Mbit/s up, ${roundTripMs} ms, ${lostPercent.toFixed(1)}% lost${narrow(measured.codec)}`,
       };
     }
     case "joining":
@@ -126,7 +134,7 @@ function line({ stage, uplink, measured }) {
       return { state: "ok", title: "Another device of yours is sending", line: "An encoder, or another page of the studio." };
     default:
       return stage.on_air
-        ? { state: "ok", title: "Your encoder is sending", line: "The picture comes from OBS or another encoder." }
+        ? { state: "ok", title: "Your encoder is sending", line: `The picture comes from OBS or another encoder.${narrow(stage.media.video ?? "").slice(1)}` }
         : { state: "due", title: "Line not measured yet", line: "It is measured as soon as the camera is on." };
   }
 }

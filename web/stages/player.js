@@ -1,6 +1,6 @@
 import { live } from "../live/socket.js";
 import { clock, newer, progress, until, view, wanted } from "./show.js";
-import { Viewing } from "./whep.js";
+import { Watching } from "./watching.js";
 
 /** @typedef {import("./show.js").Stage} Stage */
 /** @typedef {import("./show.js").View} View */
@@ -32,8 +32,8 @@ const AUDIO_ONLY = "audio-only";
 class StagePlayer extends HTMLElement {
   /** @type {Shown} */
   #shown = JSON.parse("null");
-  /** @type {Viewing} */
-  #viewing = new Viewing("");
+  /** @type {Watching} */
+  #viewing = /** @type {any} */ (undefined);
   #entered = false;
   #acknowledged = false;
   #paused = false;
@@ -59,7 +59,7 @@ class StagePlayer extends HTMLElement {
     this.#entered = this.#shown.disclosure !== null;
     this.#acknowledged = this.#shown.disclosure?.acknowledged ?? false;
     this.#viewers = this.#shown.viewers;
-    this.#viewing = new Viewing(this.#shown.ticket);
+    this.#viewing = new Watching(this.#shown.ticket, this.#video);
     this.#viewing.audioOnly = !this.#backstage && audioOnlyKept();
     this.querySelector("[data-veil='script']")?.remove();
     this.#listen();
@@ -95,6 +95,7 @@ class StagePlayer extends HTMLElement {
       this.#update();
     });
     on(this.#viewing, "line", () => this.#update());
+    on(this.#viewing, "way", (way) => this.#came(way));
     on(this.#viewing, "stream", (stream) => this.#play(stream));
     on(this.#viewing, "refused", (code) => {
       if (code === "disclosure.required" || code === "disclosure.missing") document.dispatchEvent(new CustomEvent("disclosure-due"));
@@ -182,7 +183,7 @@ class StagePlayer extends HTMLElement {
     }
     for (const control of this.querySelectorAll("[data-needs]")) {
       const needs = control.getAttribute("data-needs");
-      /** @type {HTMLElement} */ (control).hidden = needs === "line" ? !wanted(this.#known) : needs === "sound" ? !heard(what) : what !== "picture";
+      /** @type {HTMLElement} */ (control).hidden = needs === "line" ? !wanted(this.#known) || this.#viewing.way === "https" : needs === "sound" ? !heard(what) : what !== "picture";
     }
     for (const button of this.querySelectorAll("[data-do='audio-only']")) {
       button.setAttribute("aria-pressed", String(this.#viewing.audioOnly));
@@ -231,6 +232,7 @@ class StagePlayer extends HTMLElement {
     const { signal } = this.#stop;
     press("pause", () => this.#pauseOrPlay());
     press("sound", () => this.#mute(!this.#video.muted));
+    press("way", () => this.#viewing.again());
     press("audio-only", () => this.#choose(!this.#viewing.audioOnly));
     press("full", () => this.#full());
     press("pip", () => void this.#pictureInPicture());
@@ -245,10 +247,20 @@ class StagePlayer extends HTMLElement {
     if (!this.#backstage) document.addEventListener("keydown", (event) => this.#key(event), { signal });
   }
 
-  /** @param {MediaStream} stream */
+  /** @param {import("./watching.js").Way} way */
+  #came(way) {
+    const notice = this.querySelector("[data-part='way']");
+    if (!(notice instanceof HTMLElement)) return;
+    notice.hidden = way === "direct";
+    for (const words of notice.querySelectorAll("[data-way]")) {
+      /** @type {HTMLElement} */ (words).hidden = words.getAttribute("data-way") !== way;
+    }
+  }
+
+  /** @param {MediaStream | undefined} stream - none when the element has it already */
   async #play(stream) {
     const video = this.#video;
-    video.srcObject = stream;
+    if (stream) video.srcObject = stream;
     if (this.#paused) return;
     try {
       await video.play();

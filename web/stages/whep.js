@@ -7,6 +7,9 @@ import { offer } from "./offer.js";
 /** No packet for so long while somebody is on air: the way to the relay is lost, whatever the browser says. */
 const STALLED_MS = 4_000;
 
+/** Answered, and not connected after so long: the network lets the media of such connections not through. */
+const BLOCKED_MS = 5_000;
+
 /** No packet of a picture for so long while sound comes: there is none at present. */
 const PICTURELESS_MS = 4_000;
 
@@ -17,8 +20,8 @@ const LOOK_MS = 500;
 const SLOW_ATTEMPT = 4;
 
 /**
- * One place where a session is watched. Dispatches `line` (detail: a `Line`), `stream` (detail: a `MediaStream`) and
- * `refused` (detail: the server's code: `disclosure.required`, `session.not_live`, …).
+ * One place where a session is watched. Dispatches `line` (detail: a `Line`), `stream` (detail: a `MediaStream`),
+ * `refused` (detail: the server's code: `disclosure.required`, `session.not_live`, …) and `blocked`.
  */
 export class Viewing extends EventTarget {
   #ticket;
@@ -30,6 +33,8 @@ export class Viewing extends EventTarget {
   #timer;
   /** @type {number | undefined} */
   #watch;
+  /** @type {number | undefined} */
+  #doubt;
   #attempt = 0;
   #wanted = false;
   #packets = 0;
@@ -164,6 +169,8 @@ export class Viewing extends EventTarget {
     }
     this.#packets = this.#pictures = 0;
     this.#changedAt = this.#picturesAt = performance.now();
+    clearTimeout(this.#doubt);
+    this.#doubt = setTimeout(() => this.#block(connection), BLOCKED_MS);
     this.#watch = setInterval(() => void this.#look(connection), LOOK_MS);
     if (!this.#former) this.#dispatch("stream", stream);
   }
@@ -174,10 +181,24 @@ export class Viewing extends EventTarget {
    */
   #changed(connection, stream) {
     if (connection !== this.#connection) return;
-    if (connection.connectionState === "failed") this.#lose();
-    if (connection.connectionState !== "connected" || !this.#former) return;
-    this.#dispatch("stream", stream);
-    this.#dropFormer();
+    const { connectionState } = connection;
+    if (connectionState === "connected") {
+      clearTimeout(this.#doubt);
+      this.#doubt = undefined;
+      if (!this.#former) return;
+      this.#dispatch("stream", stream);
+      this.#dropFormer();
+    } else if (connectionState === "failed") {
+      if (this.#doubt === undefined) this.#lose();
+      else this.#block(connection);
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #block(connection) {
+    if (connection !== this.#connection) return;
+    this.#lose();
+    this.#dispatch("blocked", undefined);
   }
 
   /** @param {RTCPeerConnection} connection */
@@ -207,7 +228,7 @@ export class Viewing extends EventTarget {
         this.#attempt = 0;
         this.#say(pictureless ? "audio" : "playing");
       }
-    } else if (now - this.#changedAt > STALLED_MS) {
+    } else if (this.#doubt === undefined && now - this.#changedAt > STALLED_MS) {
       if (this.onAir) this.#lose();
       else this.#say("stalled");
     }
@@ -236,6 +257,8 @@ export class Viewing extends EventTarget {
 
   #close() {
     clearInterval(this.#watch);
+    clearTimeout(this.#doubt);
+    this.#doubt = undefined;
     this.#dropFormer();
     this.#connection?.close();
     this.#connection = undefined;
@@ -291,7 +314,7 @@ export async function no(answer) {
 /**
  * A permission: a ticket or a token, and where to use it.
  * @param {string} address
- * @returns {Promise<{ ticket: string, token: string, url: string }>}
+ * @returns {Promise<{ ticket: string, token: string, url: string, hls: string }>}
  */
 export async function asked(address) {
   const answer = await fetch(address, { method: "POST", headers: { Accept: "application/json" } });

@@ -10,7 +10,7 @@ const known = (changes = {}, stageChanges = {}) => ({
   stage: stage(stageChanges), uplink: "idle", measured: undefined, counting: false, camera: undefined,
   microphone: undefined, shared: false, micOn: true, camOn: true, ...changes,
 });
-const measured = (lostPercent = 0) => ({ kbit: 1234, roundTripMs: 38, lostPercent, width: 1280, height: 720, frames: 30, codec: "video/VP8" });
+const measured = (lostPercent = 0) => ({ kbit: 1234, roundTripMs: 38, lostPercent, width: 1280, height: 720, frames: 30, codec: "video/H264" });
 const lane = (/** @type {any} */ all, /** @type {string} */ name) => all.find((/** @type {any} */ each) => each.name === name);
 const seen = (/** @type {any} */ all) => Object.keys(all).filter((name) => all[name]);
 
@@ -28,6 +28,9 @@ test("the list says what was measured, and nothing before", () => {
   assert.equal(lane(lanes(known({ uplink: "sending" })), "line").title, "Measuring the line");
   const steady = lane(lanes(known({ uplink: "sending", measured: measured() })), "line");
   assert.deepEqual([steady.state, steady.line], ["ok", "1.2 Mbit/s up, 38 ms, 0.0% lost"]);
+  const narrow = { ...measured(), codec: "video/VP8" };
+  assert.match(lane(lanes(known({ uplink: "sending", measured: narrow })), "line").line, /sees no picture/);
+  assert.match(lane(lanes(known({}, { on_air: true, media: { video: "vp8" } })), "line").line, /encoder\. In VP8: .* sees no picture/);
   const lossy = lane(lanes(known({ uplink: "sending", measured: measured(5) })), "line");
   assert.deepEqual([lossy.state, lossy.title], ["due", "Line loses packets"]);
   assert.equal(lane(lanes(known({ uplink: "lost" })), "line").state, "failed");
