@@ -236,7 +236,8 @@ async def _refused(request: Request, refusal: Exception) -> Response:
 
 def _metrics(relay: Relay) -> str:
     """Prometheus text; labels are a closed list, never a session or a person."""
-    counters = relay.mux.counters
+    counters, totals = relay.mux.counters, relay.totals
+    totals.read(relay.stages.values())
     stages = list(relay.stages.values())
     dropped = {
         "malformed": counters.malformed,
@@ -257,6 +258,19 @@ def _metrics(relay: Relay) -> str:
         f"rounds_relay_packets_sent_total {counters.fanned}",
         "# TYPE rounds_relay_packets_unsent_total counter",
         f"rounds_relay_packets_unsent_total {counters.unsent}",
+        "# TYPE rounds_relay_packets_lost_total counter",
+        f"rounds_relay_packets_lost_total {totals.lost.total}",
+        "# TYPE rounds_relay_packets_resent_total counter",
+        f"rounds_relay_packets_resent_total {totals.resent.total}",
+        "# TYPE rounds_relay_keyframes_total counter",
+        f"rounds_relay_keyframes_total {totals.keyframes.total}",
+        "# TYPE rounds_relay_joins_total counter",
+        *(
+            f'rounds_relay_joins_total{{role="{role}"}} {count}'
+            for role, count in totals.joins.items()
+        ),
+        "# TYPE rounds_relay_cpu_us_per_packet gauge",
+        f"rounds_relay_cpu_us_per_packet {totals.cpu_us_per_packet:.2f}",
         "# TYPE rounds_relay_publishers gauge",
         f"rounds_relay_publishers {sum(stage.on_air and not stage.pulled for stage in stages)}",
         "# TYPE rounds_relay_pulled gauge",

@@ -25,7 +25,7 @@ from realtime.relay.bounds import (
     VIEWERS_PER_STAGE,
 )
 from realtime.relay.dtls import new_certificate, own_fingerprint
-from realtime.relay.events import Began, Current, Listeners, RelayEvent
+from realtime.relay.events import Began, Current, Joined, Listeners, RelayEvent
 from realtime.relay.fanout import Fanout
 from realtime.relay.grant import Grant
 from realtime.relay.hls.packaging import Crowded, Packaging, Packagings, Unpackable
@@ -38,6 +38,7 @@ from realtime.relay.pull import Pull, Pulls, Unpulled
 from realtime.relay.sdp import Chosen, Here, answer_publisher, answer_subscriber
 from realtime.relay.stage import Stage
 from realtime.relay.subscriber import Subscriber
+from realtime.relay.totals import Totals
 
 _MINUTE = 60.0
 _GOODBYE_SECONDS = 1.0
@@ -88,6 +89,7 @@ class Relay:
         self.mux = mux
         self.secret = secret
         self.listeners = Listeners()
+        self.totals = Totals()
         self.stages: dict[str, Stage] = {}
         self.packagings = Packagings(tasks, mux.clock)
         self.peers: dict[str, Publisher | Subscriber] = {}
@@ -229,6 +231,8 @@ class Relay:
                         self.hang_up(peer)
             if now - told_at >= STATISTICS_SECONDS:
                 told_at = now
+                self.totals.read(self.stages.values())
+                self.totals.spent(self.mux.counters.fanned)
                 for stage in self.stages.values():
                     self.listeners.tell(stage.statistics(now))
 
@@ -281,9 +285,14 @@ class Relay:
         if stage is None:
             if len(self.stages) >= STAGES:
                 raise Refused("full", "the relay has no stage left")
-            stage = Stage(session, self._fanout, self.mux.flush_later, self.listeners.tell, _now_ms)
+            stage = Stage(session, self._fanout, self.mux.flush_later, self._tell, _now_ms)
             self.stages[session] = stage
         return stage
+
+    def _tell(self, event: RelayEvent) -> None:
+        if isinstance(event, Joined):
+            self.totals.joins[event.role] += 1
+        self.listeners.tell(event)
 
     def _enter(self, stage: Stage, peer: Publisher | Subscriber) -> None:
         self.peers[peer.id] = peer

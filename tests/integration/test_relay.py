@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import signal
 import socket
 import sys
+import time
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +18,7 @@ import httpx
 import pytest
 
 from realtime.relay import events, stun
-from realtime.relay.bounds import SETUPS_PER_MINUTE, SILENT_SECONDS
+from realtime.relay.bounds import KEYFRAME_SECONDS, SETUPS_PER_MINUTE, SILENT_SECONDS
 from realtime.relay.caller import Caller, CallRefused, call
 from realtime.relay.client import RelayAway, RelayClient, RelayRefused
 from realtime.relay.events import RelayEvent
@@ -135,6 +137,21 @@ async def test_a_keyframe_is_asked_for_until_it_comes(relay: Running) -> None:
         assert payloads(got) == []
         camera._wanted = True
         await camera.until(lambda: len(payloads(got)) > 0)
+
+
+async def test_one_keyframe_serves_a_storm_of_joins(relay: Running) -> None:
+    """Who joins within half a second of each other waits for the same picture."""
+    async with publishing(relay) as speaker, AsyncExitStack() as stack:
+        camera = Camera(speaker)
+        joins = [stack.enter_async_context(watching(relay, f"v{n}")) for n in range(40)]
+        began, before = time.monotonic(), speaker.keyframes_wanted
+        arriving = asyncio.gather(*joins)
+        await camera.until(arriving.done)
+        viewers = arriving.result()
+        await camera.until(lambda: all(payloads(got) for _, got in viewers))
+        asked = speaker.keyframes_wanted - before
+        assert asked <= (time.monotonic() - began) / KEYFRAME_SECONDS + 1
+        assert asked < len(viewers)
 
 
 @asynccontextmanager
@@ -288,6 +305,31 @@ async def test_the_server_learns_what_happens(tmp_path: Path) -> None:
         assert aired.media == {"video": "vp8", "audio": "opus"}
         assert "rounds_relay_packets_sent_total" in await client.metrics()
         listening.cancel()
+
+
+async def test_metrics_count_what_streams_did_before_they_ended(relay: Running) -> None:
+    def told(text: str, name: str) -> float:
+        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)[1])  # type: ignore[index]
+
+    async with RelayClient(relay.url, relay.secret) as client:
+        async with publishing(relay) as speaker, watching_over_a_wire(relay) as (wire, _, got):
+            camera = Camera(speaker)
+            await camera.until(lambda: len(payloads(got)) > 5)
+            every_fifth = itertools.cycle([True, False, False, False, False])
+            wire.drops = lambda datagram: len(datagram) > 100 and next(every_fifth)
+            await camera.until(lambda: wire.dropped > 10)
+            wire.drops = lambda _datagram: False
+            last = camera.film()
+            await eventually_async(lambda: last in payloads(got))
+            during = await client.metrics()
+            assert told(during, "rounds_relay_packets_resent_total") > 0
+        await eventually_async(lambda: not relay.relay.peers)
+        after = await client.metrics()
+        assert told(after, "rounds_relay_packets_resent_total") > 0
+        assert told(after, "rounds_relay_keyframes_total") >= 1
+        assert told(after, 'rounds_relay_joins_total{role="publish"}') == 1
+        assert told(after, 'rounds_relay_joins_total{role="watch"}') == 1
+        assert told(after, "rounds_relay_packets_lost_total") == 0
 
 
 async def test_silence_is_off_air_and_sound_is_on_again(relay: Running) -> None:
