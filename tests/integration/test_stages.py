@@ -299,6 +299,10 @@ async def test_candidates_are_taken_for_the_session_they_name(day: Day) -> None:
         answer = await http.post(whip(day), headers={**SDP, **bearer(made)}, content=caller.offer)
         tag = answer.headers["etag"]
         assert tag.startswith('"')
+        first = int(day.server.environment["ROUNDS_MEDIA_PORT"])
+        candidates = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", answer.text)
+        assert {host for host, _ in candidates} == {"127.0.0.1"}
+        assert {int(port) for _, port in candidates} <= {first, first + 1}
         link = re.fullmatch(
             f'<{re.escape(TURN)}>; rel="ice-server"; username="([^"]+)"; '
             'credential="([^"]+)"; credential-type="password"',
