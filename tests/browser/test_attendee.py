@@ -121,6 +121,7 @@ def without_pictures(jonas: Page) -> None:
         expect(jonas.locator("stage-player[data-view=audio]")).to_be_visible(timeout=20_000)
         expect(jonas.get_by_text("No picture is sent to you")).to_be_visible()
         eventually(lambda: jonas.evaluate(TRACKS) == ["audio"], what="sound without a picture")
+        jonas.locator(".turn-on").click()
         jonas.evaluate("() => { window.before = document.querySelector('video').currentTime; }")
         eventually(lambda: jonas.evaluate(HEARD_ON), what="the sound goes on")
         jonas.reload()
