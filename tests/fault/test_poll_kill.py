@@ -90,9 +90,7 @@ async def die_when_told(hub: Rounds, _dice: random.Random) -> None:
 Die = Callable[[Rounds, random.Random], Awaitable[None]]
 
 
-@pytest.mark.parametrize(
-    "die", [pytest.param(die_at_any_moment), pytest.param(die_when_told, marks=pytest.mark.ci)]
-)
+@pytest.mark.parametrize("die", [die_at_any_moment, die_when_told])
 async def test_a_poll_counts_what_was_acknowledged_though_a_hub_died(
     tmp_path: Path, dice: random.Random, die: Die
 ) -> None:
