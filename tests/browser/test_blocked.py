@@ -71,6 +71,7 @@ def test_without_udp_the_picture_comes_over_https(opened: Open, day: Day, nowher
     grows(learner, by=20, within=20)
 
 
+@pytest.mark.night
 def test_a_speaker_in_vp8_is_told_and_so_is_the_learner(
     opened: Open, day: Day, nowhere: int
 ) -> None:

@@ -82,7 +82,7 @@ def on_air(studio: Page) -> None:
     expect(studio.get_by_role("heading", name="You are live")).to_be_visible(timeout=15_000)
 
 
-@pytest.mark.parametrize("codec", ["vp8", "h264"])
+@pytest.mark.parametrize("codec", [pytest.param("vp8", marks=pytest.mark.night), "h264"])
 def test_what_a_speaker_films_a_learner_sees(opened: Open, day: Day, codec: str) -> None:
     day.disclose()
     studio = opened(Role.FACULTY, f"/studio?codec={codec}")

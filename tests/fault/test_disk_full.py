@@ -164,7 +164,6 @@ async def test_on_a_full_disk_nothing_is_promised_and_nothing_is_lost(
     assert set(crowd.refusals()) <= {"too_many"}
 
 
-@pytest.mark.ci
 async def test_a_careless_server_promises_on_a_full_disk_and_loses(
     tmp_path: Path, start_rounds: StartRounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

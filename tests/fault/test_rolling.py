@@ -126,7 +126,6 @@ async def rolled(site: Site, pages: list[Page]) -> None:
         await all_online(pages, 2 * BACK_SECONDS)
 
 
-@pytest.mark.ci
 async def test_a_rolling_restart_loses_nothing(site: Site) -> None:
     dice = random.Random(0)
     limits = httpx.Limits(max_connections=20)
