@@ -150,6 +150,7 @@ def test_a_speaker_who_steps_back_stays_backstage(opened: Open, day: Day) -> Non
     assert day.as_(Role.LEARNER).get(f"{day.session}/state").json()["stage"]["phase"] == "scheduled"
 
 
+@pytest.mark.night
 def test_the_picture_comes_back_after_the_relay_died(opened: Open, day: Day) -> None:
     day.disclose()
     day.acknowledge(Role.LEARNER)
