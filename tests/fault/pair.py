@@ -7,6 +7,7 @@ after as long as the pages do. What the socket would tell (somebody is on air) i
 import asyncio
 import random
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,7 +27,7 @@ SLOW_ATTEMPT = 4
 LOOK_SECONDS = 0.1
 
 
-class _Page:
+class _Page(ABC):
     """What both do: try, stay, lose, wait, and again."""
 
     def __init__(self, server: str, cookie: str, session: str, dice: random.Random) -> None:
@@ -71,8 +72,9 @@ class _Page:
             return
         await asyncio.sleep(self._dice.uniform(0, 0.5))
 
+    @abstractmethod
     async def _once(self) -> None:
-        raise NotImplementedError
+        """Be on the line once, until it is lost."""
 
     @asynccontextmanager
     async def _called(self, kind: Kind, bearer: str) -> AsyncGenerator[Caller]:

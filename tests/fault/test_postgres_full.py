@@ -5,7 +5,6 @@ cannot start again; whoever runs it tries again and again, as a container's rest
 """
 
 import asyncio
-import os
 import random
 import sys
 import time
@@ -18,21 +17,25 @@ import pytest
 
 from tests.fault.conftest import StartRounds
 from tests.fault.crowd import Crowd
-from tests.fault.test_disk_full import Disk, answers, full, heard, silent
+from tests.fault.test_disk_full import (
+    FULL_SECONDS,
+    LEARNERS,
+    QUIET_SECONDS,
+    RECOVERY_SECONDS,
+    TOLD_SECONDS,
+    Disk,
+    answers,
+    full,
+    heard,
+    silent,
+)
 from tests.integration.seeds import seed
 from tests.servers.databases import Templates
 from tests.servers.postgres import Cluster, running_postgres
 from tests.servers.rounds import Rounds
 from tests.servers.waiting import TooLate
 
-LEARNERS = 20
 ROOM_MB = 120
-FULL_SECONDS = float(os.environ.get("ROUNDS_TEST_FULL_SECONDS", "8"))
-"""How long the disk stays full; 120 a night."""
-
-TOLD_SECONDS = 30.0
-QUIET_SECONDS = 3.0
-RECOVERY_SECONDS = 30.0
 RETRY_SECONDS = 0.5
 
 
