@@ -106,9 +106,9 @@ def measured(scene: Scene, name: str, seconds: float, *, bounded: bool) -> list[
     try:
         crowd.gather()
         crowd.live(seconds, lines=LINES_A_SECOND)  # warm: everybody has a span by then
-        crowd.settle(crowd.heard.asked * len(crowd.pages))
+        crowd.settle(crowd.measured.asked * len(crowd.pages))
         shares = Shares({"hub": scene.hub.pid, "generator": os.getpid(), **scene.others})
-        crowd.heard.forget()
+        crowd.measured.forget()
         crowd.live(seconds, lines=LINES_A_SECOND)
         quiet = shares.percent()
         poll_id = asyncio.run(open_poll(scene))
@@ -116,10 +116,10 @@ def measured(scene: Scene, name: str, seconds: float, *, bounded: bool) -> list[
         crowd.live(SPREAD_SECONDS, lines=LINES_A_SECOND, poll_id=poll_id)
         busy = shares.percent()
         crowd.live(SPREAD_SECONDS / 2, lines=0)
-        lost = crowd.settle(crowd.heard.asked * len(crowd.pages))
+        lost = crowd.settle(crowd.measured.asked * len(crowd.pages))
     finally:
         crowd.scatter()
-    heard, wrong = crowd.heard, wrong_rows(scene, crowd, poll_id)
+    heard, wrong = crowd.measured, wrong_rows(scene, crowd, poll_id)
     print(f"{name}: {len(crowd.pages)} people, {heard.asked} lines, refused {dict(heard.refused)}, "
           f"{heard.closed} closed, quiet {quiet}, busy {busy}")  # fmt: skip
     unacknowledged = sum(page.acknowledged != 1 for page in crowd.pages)

@@ -11,51 +11,40 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from uuid import UUID, uuid4
-
-import msgspec
+from uuid import UUID
 
 from tests.bench.hub.herd import masked
 from tests.bench.hub.seats import House, cookie
+from tests.bench.hub.speech import (
+    END,
+    PATIENCE_SECONDS,
+    Frame,
+    Heard,
+    command,
+    greeting,
+    heard,
+    opened,
+)
 from tests.integration.seeds import Seat
 
-BEAT_SECONDS = 15.0
+BEAT_SECONDS = 14.0, 16.0
+"""From one to the next, at random between."""
+
 SPREAD_SECONDS = 5.0
 """Within this everybody answers."""
 
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 8.0
 """Of a page's back-off (`web/live/backoff.js`)."""
 
-PATIENCE_SECONDS = 30.0
 ENTERED, ANSWERED, ASKED = 3, 4, 5
 """The numbers of what a page says; it follows as 1 and 2."""
-
-END = b"\r\n\r\n"
-"""Of a handshake's head."""
 
 AT_ONCE = 100
 MEMORY = 4_096
 """Pieces whose meaning is remembered: many pages get the same bytes."""
-
-
-class Frame(msgspec.Struct, frozen=True):
-    """What a page may hear, as far as it matters here."""
-
-    type: str
-    ref: int = 0
-    n: int = 0
-    seq: int = 0
-    echo: str = ""
-    code: str = ""
-    text: str = ""
-    topic: str = ""
-    epoch: str | None = None
-
-
-decode = msgspec.json.Decoder(Frame).decode
 
 
 @dataclass(slots=True, eq=False)
@@ -77,8 +66,8 @@ class Page:
 
 
 @dataclass(slots=True)
-class Heard:
-    """What was measured, in seconds."""
+class Measured:
+    """In seconds."""
 
     events: list[float] = field(default_factory=list[float])
     votes: list[float] = field(default_factory=list[float])
@@ -100,14 +89,18 @@ class Crowd:
     def __init__(self, house: House, port: int, origin: str) -> None:
         self._house, self._port, self._origin = house, port, origin
         self._poll = select.epoll()
-        self._meaning: dict[bytes, tuple[list[Frame], bytes]] = {}
+        self._meaning: dict[bytes, Heard] = {}
         self.pages: list[Page] = []
-        self.heard = Heard()
+        self.measured = Measured()
         self._lines = 0
+        self._beating = list[tuple[float, int]]()
         self._by_number: dict[int, Page] = {}
 
     def gather(self) -> None:
-        """Let everybody come in, a hundred at a time, and wait until all follow."""
+        """Let everybody come in, a hundred at a time, and wait until all follow.
+
+        Who is here beats meanwhile.
+        """
         for first in range(0, len(self._house.learners), AT_ONCE):
             for seat in self._house.learners[first : first + AT_ONCE]:
                 self.enter(seat)
@@ -117,8 +110,10 @@ class Crowd:
     def enter(self, seat: Seat) -> Page:
         """Open a socket and say what a page says first."""
         page = Page(seat, opened(self._port, self._origin, cookie(seat)))
-        page.line.send(self._first_words(page))
+        self._say(page, self._first_words(page))
         page.line.setblocking(False)
+        due = time.monotonic() + random.uniform(0, BEAT_SECONDS[1])
+        heapq.heappush(self._beating, (due, len(self.pages)))
         self.pages.append(page)
         self._by_number[page.line.fileno()] = page
         self._poll.register(page.line.fileno(), select.EPOLLIN)
@@ -138,7 +133,6 @@ class Crowd:
         """Everybody beats; `lines` a second are asked; with a poll everybody answers it."""
         pages, begun = self.pages, time.monotonic()
         schedule = Schedule(begun)
-        schedule.add(len(pages) / BEAT_SECONDS, lambda at: self._beat(pages[at % len(pages)]))
         schedule.add(lines, lambda _at: self._ask(pages[self._lines % len(pages)]))
         if poll_id is not None:
             rate = len(pages) / SPREAD_SECONDS
@@ -152,7 +146,7 @@ class Crowd:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.heard.refused} {self.heard.closed} closed")
+                raise TimeoutError(f"{self.measured.refused} {self.measured.closed} closed")
             self.hear(0.05)
 
     def settle(self, expected: int) -> int:
@@ -160,10 +154,10 @@ class Crowd:
         deadline = time.monotonic() + PATIENCE_SECONDS / 3
         while time.monotonic() < deadline:
             answered = all(page.acknowledged for page in self.pages if page.answered_at)
-            if answered and len(self.heard.events) >= expected:
+            if answered and len(self.measured.events) >= expected:
                 break
             self.hear(0.05)
-        return expected - len(self.heard.events)
+        return expected - len(self.measured.events)
 
     def kill(self) -> None:
         """Every socket is gone at once, without a word."""
@@ -171,6 +165,7 @@ class Crowd:
             page.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             page.line.close()
         self._by_number.clear()
+        self._beating.clear()
 
     def come_back(self, within: float) -> list[float]:
         """As pages do, with full jitter and patience; the seconds that each took, in order."""
@@ -225,7 +220,7 @@ class Crowd:
                 page.rest = head
                 return True
             page.rest, page.opened = b"", True
-            page.line.send(self._first_words(page))
+            self._say(page, self._first_words(page))
         for frame in self._understood(page, data):
             self._take(page, frame)
         return True
@@ -239,29 +234,37 @@ class Crowd:
         if not page.echo or page.beat_at:
             return  # the last one is under way: it is sent again when that is kept
         page.n, page.beat_at = page.n + 1, time.monotonic()
-        page.line.send(
+        self._say(
+            page,
             masked(
                 f'{{"type":"beat","n":{page.n},"echo":"{page.echo}",'
                 f'"session_id":"{self._house.session_id}","visible":true,"playing":true}}'
-            )
+            ),
         )
 
     def _ask(self, page: Page) -> None:
         self._lines += 1
-        self.heard.asked += 1
+        self.measured.asked += 1
         text = f'"text":"How does the schedule change when renal function falls? {time.time_ns()}"'
-        page.line.send(command("question.ask", ASKED, self._house.session_id, text))
+        self._say(page, command("question.ask", ASKED, self._house.session_id, text))
 
     def _answer(self, page: Page, poll_id: UUID) -> None:
         choice = page.seat.id.int % 3
         page.answered_at = time.monotonic()
         rest = f'"poll_id":"{poll_id}","choices":[{choice}]'
-        page.line.send(command("poll.answer", ANSWERED, self._house.session_id, rest))
+        self._say(page, command("poll.answer", ANSWERED, self._house.session_id, rest))
 
     def hear(self, wait: float) -> None:
-        """Take what has arrived."""
+        """Let those beat whose time it is, and take what has arrived."""
+        now = time.monotonic()
+        while self._beating and self._beating[0][0] <= now:
+            _, at = heapq.heappop(self._beating)
+            self._beat(self.pages[at])
+            heapq.heappush(self._beating, (now + random.uniform(*BEAT_SECONDS), at))
         for number, _ in self._poll.poll(wait, 2_048):
-            page = self._by_number[number]
+            page = self._by_number.get(number)
+            if page is None:  # lost a moment ago
+                continue
             try:
                 data = page.line.recv(65_536)
             except BlockingIOError:
@@ -269,11 +272,25 @@ class Crowd:
             except ConnectionResetError:
                 data = b""
             if not data:
-                self._poll.unregister(number)
-                self.heard.closed += 1
+                self._lose(page)
                 continue
             for frame in self._understood(page, data):
                 self._take(page, frame)
+
+    def _say(self, page: Page, said: bytes) -> None:
+        """A page that was hung up on says nothing more; the others go on."""
+        if page.line.fileno() < 0:
+            return
+        try:
+            page.line.send(said)
+        except ConnectionError:
+            self._lose(page)
+
+    def _lose(self, page: Page) -> None:
+        if self._by_number.pop(page.line.fileno(), None) is not None:
+            self._poll.unregister(page.line.fileno())
+            page.line.close()
+            self.measured.closed += 1
 
     def _understood(self, page: Page, data: bytes) -> list[Frame]:
         data = page.rest + data
@@ -281,20 +298,22 @@ class Crowd:
         if known is None:
             if len(self._meaning) >= MEMORY:
                 self._meaning.clear()
-            known = self._meaning[data] = frames(data)
-        page.rest = known[1]
-        return known[0]
+            known = self._meaning[data] = heard(data)
+        page.rest = known.rest
+        if known.pongs:
+            self._say(page, known.pongs)
+        return known.frames
 
     def _take(self, page: Page, frame: Frame) -> None:
         match frame.type:
             case "question":
-                self.heard.events.append(time.time() - int(frame.text.rpartition(" ")[2]) / 1e9)
+                self.measured.events.append(time.time() - int(frame.text.rpartition(" ")[2]) / 1e9)
             case "kept":
-                self.heard.beats.append(time.monotonic() - page.beat_at)
+                self.measured.beats.append(time.monotonic() - page.beat_at)
                 page.echo, page.beat_at = frame.echo, 0.0
             case "done" if frame.ref == ANSWERED:
                 page.acknowledged += 1
-                self.heard.votes.append(time.monotonic() - page.answered_at)
+                self.measured.votes.append(time.monotonic() - page.answered_at)
             case "done" if frame.ref == ENTERED:
                 page.entered = True
             case "followed" | "resync":
@@ -304,7 +323,7 @@ class Crowd:
             case "welcome":
                 page.echo = frame.echo
             case "error":
-                self.heard.refused[frame.code] += 1
+                self.measured.refused[frame.code] += 1
 
 
 def _all_here(pages: list[Page]) -> bool:
@@ -340,67 +359,3 @@ class Schedule:
             if rate and (times is None or self._done[which] < times)
         )
         return max(0.0, min(soonest, default=now + 1) - now)
-
-
-def greeting(origin: str, cookies: str) -> bytes:
-    """The request that opens a socket."""
-    return (
-        f"GET /ws HTTP/1.1\r\nHost: {origin.partition('//')[2]}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        f"Sec-WebSocket-Version: 13\r\nOrigin: {origin}\r\nCookie: {cookies}\r\n\r\n"
-    ).encode()
-
-
-def opened(port: int, origin: str, cookies: str) -> socket.socket:
-    """A socket whose handshake is done; it says nothing and has read nothing further."""
-    line = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    line.send(greeting(origin, cookies))
-    while END not in (seen := line.recv(65_536, socket.MSG_PEEK)):
-        if not seen:
-            raise ConnectionError("closed before it was open")
-    head = line.recv(seen.index(END) + len(END))  # what follows is read later
-    if b" 101 " not in head:
-        raise ConnectionError(head.decode())
-    return line
-
-
-def command(kind: str, ref: int, session_id: UUID, rest: str = "") -> bytes:
-    more = f",{rest}" if rest else ""
-    return masked(
-        f'{{"type":"{kind}","ref":{ref},"command_id":"{uuid4()}",'
-        f'"session_id":"{session_id}"{more}}}'
-    )
-
-
-def frames(data: bytes) -> tuple[list[Frame], bytes]:
-    """The frames that are whole, and what is left."""
-    found = [decode(text) for text in texts(data)]
-    return found, data[sum(size for size in _sizes(data)) :]
-
-
-def texts(data: bytes) -> Iterator[bytes]:
-    """The texts of a server's whole frames; other kinds are passed over."""
-    at = 0
-    for size in _sizes(data):
-        one, at = data[at : at + size], at + size
-        if one[0] == 0x81:
-            yield one[_head(one) :]
-
-
-def _sizes(data: bytes) -> Iterator[int]:
-    at = 0
-    while at + 2 <= len(data):
-        one = data[at : at + 10]
-        head = _head(one)
-        if len(one) < head:
-            return
-        size = head + (one[1] if one[1] < 126 else int.from_bytes(one[2:head], "big"))
-        if at + size > len(data):
-            return
-        yield size
-        at += size
-
-
-def _head(one: bytes) -> int:
-    return {126: 4, 127: 10}.get(one[1], 2)
