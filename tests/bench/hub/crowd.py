@@ -137,7 +137,7 @@ class Crowd:
         if poll_id is not None:
             rate = len(pages) / SPREAD_SECONDS
             schedule.add(rate, lambda at: self._answer(pages[at], poll_id), times=len(pages))
-        while (now := time.monotonic()) < begun + seconds:
+        while (now := time.monotonic()) < begun + seconds or not schedule.done:
             schedule.run(now)
             self.hear(min(0.02, schedule.wait(time.monotonic())))
 
@@ -350,6 +350,14 @@ class Schedule:
             for at in range(self._done[which], due if times is None else min(due, times)):
                 act(at)
                 self._done[which] += 1
+
+    @property
+    def done(self) -> bool:
+        """Whether everything that has a count was done."""
+        return all(
+            times is None or done >= times
+            for done, (_, _, times) in zip(self._done, self._rates, strict=True)
+        )
 
     def wait(self, now: float) -> float:
         """How long until something is."""
