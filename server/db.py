@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -166,10 +167,32 @@ async def _cancellable(
         raise
 
 
+_DIALECTS: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
+
+
 def insert(db: AsyncSession, row: type[Base]) -> Any:
     """An insert in the database's own dialect, which alone knows `ON CONFLICT`."""
-    dialect = {"postgresql": postgresql, "sqlite": sqlite}[db.get_bind().dialect.name]
-    return dialect.insert(row)
+    return _DIALECTS[db.get_bind().dialect.name].insert(row)
+
+
+def overwriting(
+    db: AsyncSession, row: type[Base], key: tuple[str, ...], changing: tuple[str, ...]
+) -> Any:
+    """An insert of many rows; where the key is there already, what may change is written over.
+
+    Composed once: that took a tenth of the time of a hub with ten thousand people.
+    """
+    return _overwriting(db.get_bind().dialect.name, row, key, changing)
+
+
+@cache
+def _overwriting(
+    name: str, row: type[Base], key: tuple[str, ...], changing: tuple[str, ...]
+) -> Any:
+    statement: Any = _DIALECTS[name].insert(row)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={name: statement.excluded[name] for name in changing}
+    )
 
 
 async def insert_once(db: AsyncSession, row: type[Base], **values: object) -> bool:

@@ -30,7 +30,7 @@ from server.attendance.chain import Entry, Kind
 from server.attendance.intervals import intersection, length, union
 from server.attendance.rules import Counts, Proof, coverage
 from server.attendance.spans import Outcome, Received, Running, receive
-from server.db import Base, insert, padded
+from server.db import Base, insert, overwriting, padded
 from server.ids import new_id
 
 FORGOTTEN_MS = 600_000
@@ -302,15 +302,9 @@ def _running(row: OpenSpan) -> Running:
 async def _keep(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
-    statement = insert(db, OpenSpan)
-    changing = [name for name in rows[0] if name not in {"connection", "space_id"}]
-    await db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection", "space_id"],
-            set_={name: statement.excluded[name] for name in changing},
-        ),
-        list(rows),
-    )
+    key = "connection", "space_id"
+    changing = tuple(name for name in rows[0] if name not in key)
+    await db.execute(overwriting(db, OpenSpan, key, changing), list(rows))
 
 
 def _opened(beat: Beating, span: Running) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.db import Base, Doc, Word, insert, insert_once, of_session
+from server.db import Base, Doc, Word, insert_once, of_session, overwriting
 from server.errors import NotFound, Refused
 from server.ids import new_id
 from server.polls import rules
@@ -274,19 +274,17 @@ async def _recorded(
 
 
 async def _keep(db: AsyncSession, kept: dict[tuple[UUID, UUID, UUID], tuple[int, ...]]) -> None:
-    statement = insert(db, PollAnswer)
+    key = "conference_id", "poll_id", "person_id"
+    now = clock.now()
     await db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["conference_id", "poll_id", "person_id"],
-            set_={name: statement.excluded[name] for name in ("choices", "answered_at")},
-        ),
+        overwriting(db, PollAnswer, key, ("choices", "answered_at")),
         [
             {
                 "conference_id": conference_id,
                 "poll_id": poll_id,
                 "person_id": person_id,
                 "choices": list(kept[conference_id, poll_id, person_id]),
-                "answered_at": clock.now(),
+                "answered_at": now,
             }
             for conference_id, poll_id, person_id in sorted(kept)
         ],

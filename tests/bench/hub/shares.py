@@ -1,5 +1,6 @@
 """Whose CPU time it was: of the hub, PostgreSQL, Redis and the generator, in percent of a core."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +10,10 @@ from tests.bench.hub.herd import cpu_ns
 
 
 class Shares:
-    """The families of some processes by name, measured from one moment to the next."""
+    """The families of some processes by name, measured from one moment to the next.
+
+    Of the process that measures itself, which is everybody's parent, its own time alone.
+    """
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = pids
@@ -31,6 +35,8 @@ class Shares:
 
 
 def _family(pid: int) -> Sequence[int]:
+    if pid == os.getpid():
+        return [pid]
     return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
