@@ -5,7 +5,7 @@ servers take turns, each alone. What counts is their CPU time, so another busy p
 little; the ratios are those of one run. The floor knows no topics, rights, replay or slow readers.
 
 Small topics are written to at once, a write per socket, as the floor does; a topic with a crowd is
-written to once a tick.
+written to once a tick. At the end come the day with ten thousand people and the storm.
 """
 
 import statistics
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.bench.figures import Figure, of_samples
+from tests.bench.hub import conf10k, storm
 from tests.bench.hub.herd import Herd, cpu_ns, resident_kib
 from tests.bench.hub.peers import PEERS, Peer
 from tests.bench.hub.places import pinned
@@ -66,6 +67,8 @@ def main(*, quick: bool, peers: bool) -> list[Figure]:
         told.append(compared(peer, turns))
     for peer in gently:
         told.append(compared(peer, slow))
+    if not quick:
+        told += [*conf10k.main(quick=quick, peers=peers), *storm.main(quick=quick, peers=peers)]
     return told
 
 
