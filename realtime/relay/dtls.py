@@ -32,7 +32,9 @@ class Keys:
 
 def new_certificate() -> RTCCertificate:
     """One for the life of the process; aiortc dates it for thirty days."""
-    return RTCCertificate.generateCertificate()
+    certificate = RTCCertificate.generateCertificate()
+    seam.share_context(certificate)
+    return certificate
 
 
 def own_fingerprint(certificate: RTCCertificate) -> Fingerprint:
@@ -71,6 +73,10 @@ class Dtls:
     async def stop(self) -> None:
         """Say goodbye, so that the other side need not wait for a time-out."""
         await self._transport.stop()
+
+    def let_go(self) -> None:
+        """Nobody asks any more how it stands."""
+        self._transport.remove_all_listeners()
 
     def _changed(self) -> None:
         if self._transport.state in ("closed", "failed"):

@@ -9,11 +9,13 @@ from typing import Any, Protocol, cast
 
 import pylibsrtp
 from aiortc.rtcdtlstransport import (
+    SRTP_PROFILES,
     RTCCertificate,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
     RTCDtlsTransport,
 )
+from OpenSSL import SSL
 from pylibsrtp import _binding
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "protect_in_place",
     "raw_session",
     "sessions",
+    "share_context",
     "srtp_ffi",
     "transport",
 ]
@@ -63,6 +66,16 @@ class SrtpSession(Protocol):
     def unprotect_rtcp(self, packet: bytes) -> bytes: ...
 
     def unprotect(self, packet: bytes) -> bytes: ...
+
+
+def share_context(certificate: RTCCertificate) -> None:
+    """Let every handshake of a certificate use one OpenSSL context instead of making its own.
+
+    Sessions are not remembered: the context outlives them, and nobody resumes one.
+    """
+    context = certificate._create_ssl_context(SRTP_PROFILES)  # noqa: SLF001 - the seam
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    cast("Any", certificate)._create_ssl_context = lambda srtp_profiles: context  # noqa: ARG005, SLF001 - the seam
 
 
 def transport(carrier: Datagrams, certificate: RTCCertificate, role: str) -> RTCDtlsTransport:

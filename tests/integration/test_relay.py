@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import weakref
 from asyncio import TaskGroup
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +25,7 @@ from realtime.relay.caller import Caller, CallRefused, call
 from realtime.relay.client import RelayAway, RelayClient, RelayRefused
 from realtime.relay.events import RelayEvent
 from realtime.relay.flow import Packet
+from realtime.relay.subscriber import Subscriber
 from realtime.relay.supervisor import supervised
 from tests.integration.relays import SESSION, Running, running_relay
 from tests.integration.wires import Wire, bound, wired
@@ -519,6 +522,26 @@ async def test_without_consent_a_peer_is_freed(relay: Running) -> None:
             await listening
 
 
+async def test_who_left_is_freed_without_the_collector(relay: Running) -> None:
+    """A connection holds 20 KiB in OpenSSL, which the collector of circles knows nothing of."""
+    async with publishing(relay) as speaker:
+        camera = Camera(speaker)
+        gc.collect()
+        gc.disable()
+        try:
+            async with watching(relay) as (_, got):
+                await camera.until(lambda: len(payloads(got)) > 3)
+                left = [
+                    weakref.ref(peer)
+                    for peer in relay.relay.peers.values()
+                    if isinstance(peer, Subscriber)
+                ]
+                assert [ref() is not None for ref in left] == [True]
+            await eventually_async(lambda: left[0]() is None)
+        finally:
+            gc.enable()
+
+
 async def test_viewers_come_and_go_while_packets_flow(relay: Running) -> None:
     """Raw session pointers live in the fan-out: nothing may outlive its session."""
     async with publishing(relay) as speaker, TaskGroup() as tasks:
@@ -583,6 +606,7 @@ async def test_a_frozen_child_is_replaced(tmp_path: Path) -> None:
 
 PARENT = """
 import asyncio, sys
+from realtime.relay.subscriber import Subscriber
 from realtime.relay.supervisor import supervised
 async def healthy(): return True
 async def main():

@@ -33,6 +33,7 @@ SOCKETS = 400
 """HTTP connections of a storm, which every viewer of one makes for itself."""
 BETWEEN_JOINS_SECONDS = 0.6
 """Longer than the relay waits between two keyframes: nobody finds one that others asked for."""
+WARMERS = 200
 FOREVER = 1e9
 
 
@@ -227,9 +228,12 @@ async def storm(on: Scene, count: int) -> float:
 
 
 async def grown(on: Scene, cycles: int) -> float:
-    """Kilobytes for each viewer who came and went, after a first hundred."""
+    """Kilobytes for each viewer who came and went, after those who warmed it.
+
+    The first fill what is bounded: the memory of packets, of who connected within a minute.
+    """
     async with on.filming():
-        await _come_and_go(on, 100)
+        await _come_and_go(on, WARMERS)
         before = resident_kb(on.pid)
         await _come_and_go(on, cycles)
         return (resident_kb(on.pid) - before) / cycles

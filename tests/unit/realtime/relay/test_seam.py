@@ -6,6 +6,7 @@ import os
 
 import aiortc.rtcdtlstransport as upstream
 import pytest
+from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
 from realtime.relay import seam
@@ -56,6 +57,23 @@ async def test_two_ends_shake_hands_and_share_keys() -> None:
     await browser.stop()
     await asyncio.wait_for(server.closed.wait(), 2)
     await server.stop()
+
+
+async def test_handshakes_of_a_certificate_share_its_context() -> None:
+    ours, theirs = new_certificate(), new_certificate()
+    for _ in range(2):  # another one with the same context, and no session of the first resumed
+        left, right = pipes()
+        server, browser = Dtls(left, ours, server=True), Dtls(right, theirs, server=False)
+        await asyncio.gather(
+            server.handshake([own_fingerprint(theirs)]), browser.handshake([own_fingerprint(ours)])
+        )
+        await browser.stop()
+        await server.stop()
+    profiles = upstream.SRTP_PROFILES
+    context = ours._create_ssl_context(profiles)
+    assert context is ours._create_ssl_context(profiles)
+    assert context is not theirs._create_ssl_context(profiles)
+    assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
 
 
 async def test_the_wrong_certificate_is_refused() -> None:
