@@ -25,6 +25,7 @@ from server.attendance.ledger import Written
 from server.attendance.verifying import Verified
 from server.credit import rechecking
 from server.credit.checks import auditing as checks
+from server.credit.corrections import auditing as corrections
 from server.credit.rechecking import Rechecked
 from server.db import DATABASE_AWAY, Database, DatabaseError, Rows, open_database, snapshot
 from server.disclosures import store as disclosures
@@ -123,6 +124,9 @@ async def _found(
             db, conference.id, erased=chain.erased, person_id=person_id
         )
         chain.bad += await checks.unlike_ledger(
+            db, conference.id, erased=chain.erased, person_id=person_id
+        )
+        chain.bad += await corrections.unlike_ledger(
             db, conference.id, erased=chain.erased, person_id=person_id
         )
         credit = await rechecking.recheck(

@@ -269,6 +269,13 @@ async def known_subject(db: AsyncSession, person_id: UUID) -> UUID | None:
     return found
 
 
+async def living(db: AsyncSession, subjects: Collection[str]) -> set[str]:
+    """Which of these, in hexadecimal digits, are still somebody's."""
+    wanted = [UUID(hex=one) for one in subjects]
+    found = await db.scalars(select(Subject.subject).where(Subject.subject.in_(wanted)))
+    return {one.hex for one in found}
+
+
 async def forget(db: AsyncSession, person_id: UUID) -> bool:
     """Destroy what links the ledger to a person; each chain that tells of them says so."""
     subject = await known_subject(db, person_id)

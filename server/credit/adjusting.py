@@ -3,7 +3,6 @@
 Rows are only added. A claim that was made stays as it is; a learner whose credit grew may raise it.
 """
 
-import hmac
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from server.call import Call
 from server.credit import store as claims
 from server.credit import weighing
 from server.credit.corrections import rules, store
+from server.credit.corrections.auditing import as_told
 from server.credit.corrections.rules import Adjustment, Effect, Why
 from server.credit.gathering import gather
 from server.credit.rules import Facts
@@ -137,19 +137,7 @@ async def _enter(db: Rows, call: Call, made: Adjustment, command_id: UUID) -> No
     """The ledger tells what and by whom; of words it keeps a keyed digest alone."""
     known = await ledger.pseudonyms(db, {made.person_id, made.made_by})
     learner = known[made.person_id]
-    words = f"{made.text}\n{made.evidence}".encode()
-    body = {
-        "adjustment": made.id.hex,
-        "by": known[made.made_by].subject.hex,
-        "effect": made.effect.value,
-        "from_ms": made.from_ms,
-        "second": made.second,
-        "session": made.session_id.hex,
-        "to_ms": made.to_ms,
-        "units": made.units,
-        "why": made.why.value,
-        "words": hmac.digest(learner.salt, words, "sha256").hex(),
-    }
+    body = as_told(made, learner, known[made.made_by].subject.hex)
     entry = Entry(kind=Kind.ADJUSTMENT, subject=learner.subject, command_id=command_id, body=body)
     await ledger.append(db, call.conference_id, [entry])
 
