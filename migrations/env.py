@@ -11,6 +11,7 @@ import server.attendance.store
 import server.audit.store
 import server.credit.checks.store
 import server.credit.corrections.store
+import server.credit.exclusions.store
 import server.credit.imports.store
 import server.credit.policies.store
 import server.credit.reviews.store

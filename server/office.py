@@ -90,6 +90,13 @@ PAGES = (
         Act.EDIT_CREDIT,
     ),
     (
+        "/exclusions",
+        "Breaks",
+        "Stretches of sessions that are no education and earn nobody credit.",
+        "coffee",
+        Act.EDIT_CREDIT,
+    ),
+    (
         "/attendance",
         "Other tools",
         "Attendance that another meeting tool reported: look through it, merge, confirm.",

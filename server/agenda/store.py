@@ -111,19 +111,6 @@ class LiveInterval(Base):
     to_ms: Mapped[int | None]
 
 
-class Segment(Base):
-    """A stretch of a session that is no education (a break, a welcome), marked by staff."""
-
-    __tablename__ = "excluded_segment"
-    __table_args__ = (of_session(),)
-
-    conference_id: Mapped[UUID] = mapped_column(primary_key=True)
-    session_id: Mapped[UUID] = mapped_column(primary_key=True)
-    from_ms: Mapped[int] = mapped_column(primary_key=True)
-    to_ms: Mapped[int]
-    reason: Mapped[str] = mapped_column(default="")
-
-
 async def place_of_conference(db: AsyncSession, slug: str) -> Place | None:
     found = await db.scalar(select(Conference.id).where(Conference.slug == slug))
     return Place(conference_id=found) if found else None
@@ -288,19 +275,6 @@ async def live_intervals(
         wanted = wanted.where(LiveInterval.session_id.in_(session_ids))
     found: dict[UUID, tuple[tuple[int, int | None], ...]] = {}
     for row in await db.scalars(wanted.order_by(LiveInterval.from_ms)):
-        found[row.session_id] = (*found.get(row.session_id, ()), (row.from_ms, row.to_ms))
-    return found
-
-
-async def excluded(
-    db: AsyncSession, conference_id: UUID, session_ids: Collection[UUID] | None = None
-) -> dict[UUID, tuple[tuple[int, int], ...]]:
-    """The stretches of sessions that are no education, oldest first, like `live_intervals`."""
-    wanted = select(Segment).where(Segment.conference_id == conference_id)
-    if session_ids is not None:
-        wanted = wanted.where(Segment.session_id.in_(session_ids))
-    found: dict[UUID, tuple[tuple[int, int], ...]] = {}
-    for row in await db.scalars(wanted.order_by(Segment.from_ms)):
         found[row.session_id] = (*found.get(row.session_id, ()), (row.from_ms, row.to_ms))
     return found
 

@@ -19,6 +19,7 @@ from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Adjustment
 from server.credit.facts import explain_line
 from server.credit.office import (
+    exclusion_pages,
     import_pages,
     outage_pages,
     policy_pages,
@@ -240,6 +241,7 @@ MINE = "/conferences/{slug}/credit"
 
 routes: list[BaseRoute] = [
     *presence_pages.routes,
+    *exclusion_pages.routes,
     *outage_pages.routes,
     *import_pages.routes,
     *policy_pages.routes,

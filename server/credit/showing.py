@@ -20,7 +20,7 @@ from server.credit.segments import Kind, Segment
 WORDS: dict[Reason, str] = {
     Reason.PRESENT: "On record, picture playing",
     Reason.OFF_AIR: "The session was paused",
-    Reason.EXCLUDED: "Break, no education",
+    Reason.EXCLUDED: "No education: a break or the like",
     Reason.IN_BOOTH: "In a booth",
     Reason.NO_EVIDENCE: "Away, or not connected",
     Reason.NOT_PLAYING: "Connected, picture not playing",

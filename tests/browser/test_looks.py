@@ -40,6 +40,7 @@ PAGES: dict[Person | None, tuple[str, ...]] = {
         f"{OFFICE}/adjustments",
         f"{OFFICE}/reviews",
         f"{OFFICE}/outages",
+        f"{OFFICE}/exclusions",
         f"{OFFICE}/policy",
         f"{OFFICE}/attendance",
     ),

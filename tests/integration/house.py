@@ -99,6 +99,13 @@ class House:
         path = f"{OFFICE}/presence/{self.persons[learner]}/adjust"
         return await self.post(officer, path, **values)
 
+    async def exclude(self, officer: str, start: float, end: float, **more: str) -> httpx.Response:
+        values = {
+            "session": str(self.session_id), "from": self.moment(start), "to": self.moment(end),
+            "what": "break", "text": "", "act": "mark", "command_id": str(uuid4()),
+        } | more  # fmt: skip
+        return await self.post(officer, f"{OFFICE}/exclusions", **values)
+
     async def minutes(self, learner: str) -> float:
         async with self.database.read() as db:
             now = await claiming.earned(db, self.conference_id, self.persons[learner])

@@ -20,6 +20,7 @@ from server.credit.corrections.store import (
     OutageSession,
     Ruling,
 )
+from server.credit.exclusions.store import ExclusionEnd, ExclusionRow
 from server.credit.imports.store import Report
 from server.db import Rows
 from server.erasing import store as erasing
@@ -58,6 +59,12 @@ async def corrected(house: House) -> None:
     (pair,) = set(re.findall(r'name="pair" value="([^"]+)"', (await house.get("nuno", path)).text))
     await house.post("nuno", path, act="merge", pair=pair)
     assert (await house.post("nuno", path, act="confirm", placing="as_written")).status_code == 303
+    for start in (5, 12):
+        marked = await house.exclude("nuno", start, start + 5)
+        assert marked.status_code == 303
+    page = (await house.get("ines", f"{OFFICE}/exclusions")).text
+    end = re.findall(rf'action="({OFFICE}/exclusions/[0-9a-f-]{{36}})"', page)[0]
+    assert (await house.post("ines", end, note="They taught")).status_code == 303
 
 
 async def unlike(house: House, person_id: UUID | None = None) -> list[str]:
@@ -114,6 +121,12 @@ async def a_stray_outage(db: Rows, house: House) -> None:
     )
 
 
+async def the_other(db: Rows, _house: House) -> None:
+    (ended,) = await db.scalars(select(ExclusionEnd.exclusion_id))
+    other = select(ExclusionRow.id).where(ExclusionRow.id != ended).scalar_subquery()
+    await db.execute(update(ExclusionEnd).values(exclusion_id=other))
+
+
 TAMPERINGS: dict[str, tuple[Change, str]] = {
     "an adjustment is longer": (set_(Adjustment, to_ms=1 << 41), "adjustment"),
     "an adjustment takes away": (set_(Adjustment, effect="take"), "adjustment"),
@@ -132,6 +145,11 @@ TAMPERINGS: dict[str, tuple[Change, str]] = {
     "it was not capped": (gone(Ruling), "outage"),
     "it was capped less": (set_(Ruling, first=False, cap_ms=540_000), "outage"),
     "it was refused": (set_(Ruling, first=False, refused=True), "outage"),
+    "a break is shorter": (set_(ExclusionRow, to_ms=1), "excluded"),
+    "a break was something else": (set_(ExclusionRow, what="other"), "excluded"),
+    "a break counts": (gone(ExclusionRow), "excluded"),
+    "a break was not taken back": (gone(ExclusionEnd), "excluded"),
+    "another one was taken back": (the_other, "excluded"),
     "the report is another file": (set_(Report, sha256="0" * 64), "report"),
     "the report was not confirmed": (
         set_(Report, confirmed_at=None, confirmed_by=None), "report",

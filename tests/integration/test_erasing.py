@@ -51,6 +51,8 @@ STAY = {
     "audit_entry.person_id": "who did what in the office",
     "booth_staff.person_id": "emptied",
     "disclosure.entered_by": "who decided",
+    "exclusion.made_by": "who decided",
+    "exclusion_end.person_id": "who decided",
     "faculty.person_id": "cut off: a programme that was printed stays",
     "attendance_line.person_id": "emptied and cut off",
     "outage.made_by": "who decided",

@@ -20,7 +20,7 @@ from server.people.store import RoleGrant
 
 DEPENDENT = (
     ("live_interval", "session_id"),
-    ("excluded_segment", "session_id"),
+    ("exclusion", "session_id"),
     ("question", "session_id"),
     ("poll", "session_id"),
     ("disclosure", "session_id"),

@@ -1,7 +1,8 @@
-"""Holds adjustments, outages and confirmed reports against the ledger, which told of each of them.
+"""Holds what officers enter against the ledger, which told of each of it.
 
-The last word of the ledger on each says how its row has to stand; whatever only one of the two
-knows, or knows otherwise, is named.
+Adjustments, outages, confirmed reports, stretches that are no education: the last word of the
+ledger on each says how its row has to stand; whatever only one of the two knows, or knows
+otherwise, is named.
 """
 
 import hmac
@@ -16,6 +17,8 @@ from server.attendance.chain import Broken, Kind
 from server.attendance.ledger import Pseudonym, Written
 from server.credit.corrections import store
 from server.credit.corrections.rules import Adjustment, Incident
+from server.credit.exclusions import rules as exclusions
+from server.credit.exclusions import store as marks
 from server.credit.imports import store as reports
 from server.db import Rows
 
@@ -30,6 +33,7 @@ async def unlike_ledger(
     if person_id is None:
         found += await _outages(db, conference_id)
         found += await _reports(db, conference_id)
+        found += await _exclusions(db, conference_id)
     return found
 
 
@@ -157,5 +161,37 @@ async def _reports(db: Rows, conference_id: UUID) -> list[Broken]:
             wrong.append(Broken(n, "the report it tells of is missing or another"))
     return wrong + [
         Broken(0, f"report {UUID(hex=name)} was confirmed in no row")
+        for name in sorted(rows.keys() - told.keys())
+    ]
+
+
+async def _exclusions(db: Rows, conference_id: UUID) -> list[Broken]:
+    rows = {one.id.hex: one for one in await marks.exclusions(db, conference_id)}
+    officers = {one.made_by for one in rows.values()}
+    known = await ledger.known(
+        db, officers | {one.ended_by for one in rows.values() if one.ended_by is not None}
+    )
+    told: dict[str, list[Body]] = {}
+    last: dict[str, int] = {}
+    for row in await ledger.bodies(db, conference_id, Kind.EXCLUSION):
+        body = msgspec.json.decode(row.body)
+        told.setdefault(body["exclusion"], []).append(body)
+        last[body["exclusion"]] = row.n
+    living = await ledger.living(db, {body["by"] for bodies in told.values() for body in bodies})
+    wrong = []
+    for name, (made, *ended) in told.items():
+        one = rows.get(name)
+        stands = one is not None and made == exclusions.told(
+            one, _by(one.made_by, made, known, living)
+        )
+        if one is not None and ended:
+            by = _by(one.ended_by, ended[0], known, living)
+            stands = stands and not one.in_force and ended == [exclusions.told_end(one, by)]
+        elif one is not None:
+            stands = stands and one.in_force
+        if not stands:
+            wrong.append(Broken(last[name], "the excluded stretch is missing or another"))
+    return wrong + [
+        Broken(0, f"excluded stretch {UUID(hex=name)} is in no row")
         for name in sorted(rows.keys() - told.keys())
     ]

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from server import clock
 from server.agenda import rules as agenda
 from server.credit.corrections.rules import Adjustment, Cause, Effect, State, Why
+from server.credit.exclusions.rules import What
 from server.credit.showing import spoken
 from server.errors import Invalid
 
@@ -28,6 +29,13 @@ CAUSE = {
     Cause.MEDIA: "Picture or sound failed",
     Cause.NETWORK: "Our network or power failed",
     Cause.OTHER: "Another cause",
+}
+WHAT = {
+    What.BREAK: "Break",
+    What.WELCOME: "Welcome, or housekeeping",
+    What.PROMOTION: "A sponsor's part",
+    What.PAUSE: "Nothing was shown",
+    What.OTHER: "Something else that is no education",
 }
 STATE = {
     State.IN_FORCE: ("In force", "ok"),

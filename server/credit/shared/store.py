@@ -13,6 +13,7 @@ from server.agenda.rules import Conference, Session
 from server.credit.checks.store import PresenceCheck
 from server.credit.corrections import store as corrections
 from server.credit.corrections.rules import Incident
+from server.credit.exclusions import store as exclusions
 from server.credit.policies import store as policies
 from server.credit.policies.rules import Published
 from server.errors import NotFound
@@ -45,7 +46,7 @@ async def read(
         conference=conference,
         planned=planned,
         live=await agenda.live_intervals(db, conference.id, ids),
-        excluded=await agenda.excluded(db, conference.id, ids),
+        excluded=await exclusions.excluded(db, conference.id, ids),
         incidents=await corrections.incidents(db, conference.id, ids),
         published=await policies.history(db, conference.id) if published is None else published,
     )

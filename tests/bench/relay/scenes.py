@@ -33,7 +33,7 @@ SOCKETS = 400
 """HTTP connections of a storm, which every viewer of one makes for itself."""
 BETWEEN_JOINS_SECONDS = 0.6
 """Longer than the relay waits between two keyframes: nobody finds one that others asked for."""
-WARMERS = 200
+WARMERS = 500
 FOREVER = 1e9
 
 

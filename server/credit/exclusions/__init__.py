@@ -1,0 +1,1 @@
+"""Stretches of sessions that are no education, as officers mark them."""
