@@ -281,5 +281,11 @@ def _metrics(relay: Relay) -> str:
         f"rounds_relay_viewers {sum(stage.viewers for stage in stages)}",
         "# TYPE rounds_relay_viewers_without_pictures gauge",
         f"rounds_relay_viewers_without_pictures {sum(stage.without_pictures for stage in stages)}",
+        "# TYPE rounds_relay_layers gauge",
+        f"rounds_relay_layers {sum(stage.layers for stage in stages)}",
+        "# TYPE rounds_relay_layer_changes_total counter",
+        f"rounds_relay_layer_changes_total {totals.changes.total}",
+        "# TYPE rounds_relay_viewers_of_less gauge",
+        f"rounds_relay_viewers_of_less {sum(stage.viewers_of_less for stage in stages)}",
     ]
     return "\n".join(lines) + "\n"

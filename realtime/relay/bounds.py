@@ -48,7 +48,21 @@ PULL_SILENCE_SECONDS = 5.0
 """An origin that answers no check for this long is called again; its restart takes as long."""
 
 STAGES = 64
-"""Stages remembered at once; each holds a cache of at most 3 MB."""
+"""Stages remembered at once; each holds a cache of at most 3 MB, and of 1.5 MB for each layer."""
+
+MOST_LAYERS = 4
+"""Of one picture: browsers send three. Each has its cache and is asked for keyframes."""
+
+LAYER_SSRCS = 32
+"""Streams whose layer is remembered: one and its retransmissions each, and a few restarts."""
+
+LAYER_SILENT_SECONDS = 1.0
+"""A layer without a packet for so long, while others have some: its encoder left it out. That is
+six times what a slide filmed at 6 frames a second needs between two."""
+
+FORMER_SECONDS = 1.0
+"""After a change of layers what was lost before is still sent again for so long: a receiver that
+has shown the new layer's keyframe no longer asks. In that time no number can come round again."""
 
 ADDRESSES_PER_PEER = 8
 """A browser checks from one address per interface and family; the oldest is forgotten."""
@@ -94,6 +108,25 @@ fit is no reason, three bad ones in a row are, and sound is free again within fi
 
 PAUSE_SECONDS = (15.0, 120.0)
 """Without pictures until the next try, doubling after each that fails: a try costs the sound."""
+
+SIZE_PAUSE_SECONDS = (15.0, 480.0)
+"""Until the next try of a larger picture, likewise: there is one already, so a line that carries no
+more is tried ever more rarely, after an hour eight times in all."""
+
+ESTIMATED_SHARE = 0.8
+"""Of a picture's rate. A receiver that sees its queue grow lowers its estimate to 0.85 of what came
+(draft-ietf-rmcat-gcc-02 §5.5), and raises it again within seconds where that was a moment."""
+
+GROWING, GROWING_SECONDS = 1.03, 1.0
+"""Of the estimate a second or two before. After a change to a larger picture it follows by 8 % a
+second (the same, §5.5), and says meanwhile how much came before and not how much fits."""
+
+FOLLOWING_SECONDS, FALLEN = 5.0, 0.95
+"""Chromium takes up to two seconds until it begins to follow. So long, and a while longer, only an
+estimate counts that fell below what it was at the change; losses count at once."""
+
+ESTIMATE_SECONDS = 5.0
+"""For so long an estimate is true; they come every second."""
 
 TRY_SECONDS = 15.0
 """Pictures that came for so long were no failed try."""

@@ -17,6 +17,8 @@ class Packet(NamedTuple):
     seq: int
     timestamp: int
     payload: bytes
+    at: float = 0.0
+    """When it came."""
 
 
 class Cache:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from realtime.relay.mux import Address, Counters
+from realtime.relay.rewrite import STILL, Shift
 from realtime.relay.seam import SrtpSession, protect_in_place, raw_session
 from realtime.relay.slots import BATCH, Batch, Slots, cuts_segments, ffi, libc, runs
 
@@ -45,12 +46,20 @@ class Group:
     """The destinations that receive the same plaintext."""
 
     def __init__(
-        self, payload_type: int, ssrc: int, offset: int = 0, first: int | None = None
+        self,
+        payload_type: int,
+        ssrc: int,
+        shift: Shift = STILL,
+        first: int | None = None,
+        send_time: int | None = None,
     ) -> None:
         self.payload_type = payload_type
         self.ssrc = ssrc
-        self.offset = offset
-        """What is added to a feed's sequence numbers."""
+        self.shift = shift if any(shift) else STILL
+        """What is added to a feed's numbers."""
+        self.send_time = send_time
+        """The id of the header extension that tells when a packet was sent, if members want it."""
+        self.header_bytes = 12 if send_time is None else 20
         self.first = first
         """The feed's number that members began with, or a later one: what they had before has the
         numbers below it. `None` if they had nothing."""
@@ -108,7 +117,7 @@ class Fanout:
     def send(self, plains: Sequence[bytes], group: Group) -> None:
         """Every packet to every destination of a group."""
         group.packets += len(plains)
-        group.octets += sum(map(len, plains)) - 12 * len(plains)
+        group.octets += sum(map(len, plains)) - group.header_bytes * len(plains)
         for part in runs(plains):
             # For every slot of a batch: destination by destination, each with every packet.
             tiled = list(part) * (BATCH // len(part))

@@ -9,15 +9,28 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from realtime.relay import vp8
 from realtime.relay.bounds import HELD_PACKETS
 from realtime.relay.cache import Cache, Packet
 from realtime.relay.fanout import Destination, Group, Sender
 from realtime.relay.keyframe import BEGINS, BEGINS_SURELY, KeyframeRequests
 from realtime.relay.mux import Flushed
-from realtime.relay.rewrite import QUARTER_SEQ, SEQ_MASK, Continuity, seq_after
+from realtime.relay.rewrite import (
+    QUARTER_SEQ,
+    SEQ_MASK,
+    STILL,
+    TIMESTAMP_MASK,
+    Continuity,
+    Shift,
+    seq_after,
+)
+from realtime.relay.sizes import pixels
+from realtime.relay.sync import Mark
 
 _HEADER = struct.Struct("!BBHLL")
-_RESEND_HEADER = struct.Struct("!BBHLLH")
+_EXTENDED_HEADER = struct.Struct("!BBHLLHHL")
+_ONE_BYTE_EXTENSIONS = 0xBEDE
+_SEND_TIME_FRACTION, _SEND_TIME_MASK = 1 << 18, 0xFFFFFF
 Tap = Callable[[Packet | None, float], None]
 """Is told each packet that goes out, as it goes out, and `None` when another source begins."""
 
@@ -26,23 +39,33 @@ _STRANGE_PACKETS = 32
 
 
 class Entrant(Protocol):
-    """Who waits to be sent the stream."""
+    """Who waits for a stream to begin with."""
+
+    def enter(self, feed: "Feed", packet: Packet | None) -> None:
+        """Begin with this packet; with whatever comes, where every packet is a beginning."""
+
+
+class Member(Entrant, Protocol):
+    """Who is sent it, or waits to be."""
 
     destination: Destination
 
-    def enter(self, seq: int) -> None:
-        """Begin with the packet of this number."""
-
 
 class Feed:
-    """A stage's audio or video."""
+    """A stage's audio, or its video in one size. Streams that replace one another share an SSRC."""
 
-    def __init__(
-        self, kind: str, codec: str, rate: int, fanout: Sender, gather: Callable[[Flushed], None]
+    def __init__(  # noqa: PLR0917 - as `Layers` and tests make one
+        self,
+        kind: str,
+        codec: str,
+        rate: int,
+        fanout: Sender,
+        gather: Callable[[Flushed], None],
+        ssrc: int | None = None,
     ) -> None:
         self.kind, self.codec, self.rate = kind, codec, rate
         self.ahead = kind == "audio"
-        self.ssrc = secrets.randbits(31) | 1
+        self.ssrc = ssrc if ssrc is not None else secrets.randbits(31) | 1
         self.resend_ssrc = self.ssrc ^ 0x5A5A5A5A
         self.cache = Cache()
         self.continuity = Continuity()
@@ -51,6 +74,12 @@ class Feed:
         self.waiting: list[Entrant] = []
         self.groups: list[Group] = []
         self.tap: Tap | None = None
+        self.mark: Mark | None = None
+        """Of the present source, in its own timestamps; `None` before its first report."""
+        self.pixels = 0
+        """Of its pictures; 0 while they are not known."""
+        self.bits = 0.0
+        """A second, as its source sends at present."""
         self._begins = BEGINS.get(codec)
         self._begins_surely = BEGINS_SURELY.get(codec)
         self._fanout = fanout
@@ -70,34 +99,62 @@ class Feed:
     def new_source(self) -> None:
         """Another source takes over: nothing goes out until it begins a picture."""
         self._resuming = True
+        self.mark = None
         self._held.clear()
         if self._begins is not None:
             self.keyframes.wish()
 
-    def group(self, payload_type: int, offset: int = 0, first: int | None = None) -> Group:
+    def line(self) -> Mark | None:
+        """A moment of our clock and the timestamp that belongs to it as it goes out, if known."""
+        if self._resuming or self.mark is None:
+            return None
+        timestamp = self.continuity.timestamp(self.mark.timestamp)
+        return Mark(ntp=self.mark.ntp, timestamp=timestamp)
+
+    def group(
+        self,
+        payload_type: int,
+        shift: Shift = STILL,
+        first: int | None = None,
+        send_time: int | None = None,
+    ) -> Group:
         """Those who began together, with `first`; or who had nothing before, whenever that was."""
         for each in self.groups:
-            if (each.payload_type, each.offset, each.first) == (payload_type, offset, first):
+            if (each.payload_type, each.shift, each.first, each.send_time) == (
+                payload_type,
+                shift,
+                first,
+                send_time,
+            ):
                 return each
-        self.groups.append(Group(payload_type, self.ssrc, offset, first))
+        self.groups.append(Group(payload_type, self.ssrc, shift, first, send_time))
         return self.groups[-1]
 
     def join(self, entrant: Entrant) -> None:
         """Begin at once, or with the next keyframe, which is asked for until it comes."""
         if self._begins is None:
-            entrant.enter(0)
+            entrant.enter(self, None)
             return
         self.waiting.append(entrant)
         self.keyframes.wish()
 
-    def leave(self, entrant: Entrant) -> int | None:
-        """Send no more; what was gathered still goes out. The last number sent to anybody."""
+    def forget(self, entrant: Entrant) -> None:
+        """Somebody does not wait any more."""
+        self.waiting = [each for each in self.waiting if each is not entrant]
+
+    def leave(self, member: Member) -> None:
+        """Send no more; what was gathered still goes out."""
         self.flush()
         for group in self.groups:
-            group.remove(entrant.destination)
+            group.remove(member.destination)
         self.groups = [each for each in self.groups if each.first is None or each.destinations]
-        self.waiting = [each for each in self.waiting if each is not entrant]
-        return self.continuity.last_seq
+        self.forget(member)
+
+    @property
+    def newest(self) -> Packet | None:
+        """What was sent last, by its number."""
+        last = self.continuity.last_seq
+        return self.cache.get(last) if last is not None else None
 
     def forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
         """Take one packet of the current source, in whatever order it arrived."""
@@ -137,13 +194,13 @@ class Feed:
         *,
         begins: bool = False,
     ) -> None:
-        packet = self._map(marker, seq, timestamp, payload)
+        packet = self._map(marker, seq, timestamp, payload, now)
         if not self._accept(packet):
             return
         if self._begins is not None and (begins or self._begins(payload)):
             before = self.cache.get((packet.seq - 1) & SEQ_MASK)
             if begins or self._is_beginning(payload, packet.timestamp, before):
-                self._admit(packet.seq)
+                self._admit(packet)
         self.continuity.sent(packet.seq, packet.timestamp, now)
         if not self._pending:
             self._gather(self)
@@ -167,9 +224,9 @@ class Feed:
         if self.tap is not None:
             self.tap(None, now)
 
-    def _map(self, marker: int, seq: int, timestamp: int, payload: bytes) -> Packet:
+    def _map(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> Packet:
         out, late = self.continuity.seq(seq), self.continuity.timestamp(timestamp)
-        return Packet(marker, out, late, payload)
+        return Packet(marker, out, late, payload, now)
 
     def _accept(self, packet: Packet) -> bool:
         """Whether the number may go out: of this source, within the window, and the first time."""
@@ -182,15 +239,16 @@ class Feed:
             self.new_source()
         return False
 
-    def _admit(self, seq: int) -> None:
+    def _admit(self, packet: Packet) -> None:
         self.keyframes.arrived()
         self.keyframes_seen += 1
+        self.pixels = pixels(self.codec, packet.payload) or self.pixels
         if not self.waiting:
             return
         self.flush()  # what came before the keyframe is not for those who begin with it
         waiting, self.waiting = self.waiting, []
         for entrant in waiting:
-            entrant.enter(seq)
+            entrant.enter(self, packet)
 
 
 def _of(group: Group, packets: list[Packet]) -> list[Packet]:
@@ -205,22 +263,46 @@ def _of(group: Group, packets: list[Packet]) -> list[Packet]:
 
 
 def plain(packet: Packet, group: Group) -> bytes:
-    """The packet as a group's members see it, before encryption."""
-    marker = packet.marker << 7
-    return (
-        _HEADER.pack(
-            0x80,
-            marker | group.payload_type,
-            (packet.seq + group.offset) & SEQ_MASK,
-            packet.timestamp,
-            group.ssrc,
-        )
-        + packet.payload
-    )
+    """The packet as a group's members see it, before encryption.
+
+    It is the same whenever it is made. So what it says of when it was sent is when it came: it
+    leaves at the end of the same reading of the socket.
+    """
+    shift = group.shift
+    second = packet.marker << 7 | group.payload_type
+    if shift is STILL and group.send_time is None:
+        return _HEADER.pack(0x80, second, packet.seq, packet.timestamp, group.ssrc) + packet.payload
+    seq = (packet.seq + shift.seq) & SEQ_MASK
+    timestamp = (packet.timestamp + shift.timestamp) & TIMESTAMP_MASK
+    payload = _payload(packet, shift)
+    if group.send_time is None:
+        return _HEADER.pack(0x80, second, seq, timestamp, group.ssrc) + payload
+    extension = _ONE_BYTE_EXTENSIONS, 1, _send_time(group.send_time, packet.at)
+    return _EXTENDED_HEADER.pack(0x90, second, seq, timestamp, group.ssrc, *extension) + payload
 
 
-def resend(packet: Packet, group: Group, payload_type: int, ssrc: int, seq: int) -> bytes:
+def resend(  # noqa: PLR0917 - what RFC 4588 has
+    packet: Packet, group: Group, payload_type: int, ssrc: int, seq: int, now: float
+) -> bytes:
     """The packet again, in a stream of its own (RFC 4588 §4), under a number of its own."""
-    marker, had = packet.marker << 7, (packet.seq + group.offset) & SEQ_MASK
-    head = _RESEND_HEADER.pack(0x80, marker | payload_type, seq, packet.timestamp, ssrc, had)
-    return head + packet.payload
+    shift = group.shift
+    second = packet.marker << 7 | payload_type
+    timestamp = (packet.timestamp + shift.timestamp) & TIMESTAMP_MASK
+    had = ((packet.seq + shift.seq) & SEQ_MASK).to_bytes(2, "big")
+    if group.send_time is None:
+        head = _HEADER.pack(0x80, second, seq, timestamp, ssrc)
+    else:
+        extension = _ONE_BYTE_EXTENSIONS, 1, _send_time(group.send_time, now)
+        head = _EXTENDED_HEADER.pack(0x90, second, seq, timestamp, ssrc, *extension)
+    return head + had + _payload(packet, shift)
+
+
+def _payload(packet: Packet, shift: Shift) -> bytes:
+    if not shift.picture and not shift.base:
+        return packet.payload
+    return vp8.shifted(packet.payload, shift.picture, shift.base)
+
+
+def _send_time(number: int, at: float) -> int:
+    """One element: 24 bits of seconds, of which 18 are of the fraction (abs-send-time)."""
+    return (number << 4 | 2) << 24 | int(at * _SEND_TIME_FRACTION) & _SEND_TIME_MASK

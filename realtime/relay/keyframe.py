@@ -60,6 +60,22 @@ def h264_describes(payload: bytes) -> bool:
     return kind == H264_SPS
 
 
+def h264_sets(payload: bytes) -> list[bytes]:
+    """The sequence parameter sets that are whole in a payload."""
+    if not payload or payload[0] & 0x1F != H264_STAP_A:
+        return [payload] if payload and payload[0] & 0x1F == H264_SPS else []
+    sets, at = [], 1
+    while at + 2 < len(payload):
+        size = int.from_bytes(payload[at : at + 2], "big")
+        unit = payload[at + 2 : at + 2 + size]
+        if not size or len(unit) < size:
+            break
+        if unit[0] & 0x1F == H264_SPS:
+            sets.append(unit)
+        at += 2 + size
+    return sets
+
+
 def _aggregated(payload: bytes) -> list[tuple[int, int]]:
     """Of each unit, its type and the byte after its header."""
     units, at = [], 1

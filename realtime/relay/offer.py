@@ -7,17 +7,21 @@ not be able to name a victim. What we cannot serve is refused here, with a text 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from realtime.relay.bounds import SDP_BYTES
 
 KINDS = ("audio", "video")
 _HASHES = frozenset(("sha-256", "sha-384", "sha-512"))
 _TOKEN = re.compile(r"[!-~]{1,64}")
+_RID = re.compile(r"[A-Za-z0-9_-]{1,16}")
+"""As long as a header extension of one byte holds (RFC 8852 §3)."""
 _ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _FINGERPRINT = re.compile(r"([0-9A-Fa-f]{2}:){31,63}[0-9A-Fa-f]{2}")
 _MOST_CODECS = 64
 _MOST_EXTENSIONS = 32
 _MOST_FEEDBACK = 256
+_MOST_RIDS = 16
 _ONE_BYTE_IDS = range(1, 15)
 _DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 
@@ -63,6 +67,10 @@ class Media:
     """(payload type or `*`, feedback)."""
     ssrcs: list[int] = field(default_factory=list)
     rtcp_mux: bool = False
+    rids: dict[str, str] = field(default_factory=dict)
+    """What is sent under a name of its own (RFC 8851), and how it is restricted."""
+    layers: Sequence[str] = ()
+    """Of these, the sizes of one picture that are sent at once (RFC 8853), in the offer's order."""
 
     def preferred(self) -> list[Codec]:
         return [self.codecs[each] for each in self.order if each in self.codecs]
@@ -170,6 +178,7 @@ def _media(lines: Sequence[str]) -> Media:
             name, _, value = line[2:].partition(":")
             _attribute(media, name, value)
     media.refused = media.refused or media.direction == "inactive"
+    media.layers = [each for each in media.layers if each in media.rids]
     return media
 
 
@@ -187,13 +196,37 @@ def _attribute(media: Media, name: str, value: str) -> None:
         if ssrc not in media.ssrcs and len(media.ssrcs) < len(KINDS) * 2:
             media.ssrcs.append(ssrc)
     elif name == "extmap":
-        number, _, uri = value.partition(" ")
-        identifier = int(number.partition("/")[0])
-        if len(media.extensions) < _MOST_EXTENSIONS and identifier in _ONE_BYTE_IDS:
-            media.extensions.setdefault(uri.split(" ")[0], identifier)
+        _extension(media, value)
+    elif name in ("rid", "simulcast"):
+        _several(media, name, value)
     elif name in ("rtpmap", "fmtp", "rtcp-fb"):
         payload_type, _, rest = value.partition(" ")
         _codec(media, name, payload_type, rest.strip())
+
+
+def _extension(media: Media, value: str) -> None:
+    number, _, uri = value.partition(" ")
+    identifier = int(number.partition("/")[0])
+    if len(media.extensions) < _MOST_EXTENSIONS and identifier in _ONE_BYTE_IDS:
+        media.extensions.setdefault(uri.split(" ")[0], identifier)
+
+
+def _several(media: Media, name: str, value: str) -> None:
+    if name == "simulcast":
+        media.layers = _layers(value)
+        return
+    rid, _, rest = value.partition(" ")
+    way, _, restrictions = rest.partition(" ")
+    if way == "send" and _RID.fullmatch(rid) and len(media.rids) < _MOST_RIDS:
+        media.rids.setdefault(rid, restrictions)
+
+
+def _layers(value: str) -> list[str]:
+    """Of each stream that is sent, the first choice; one that is paused now may go on later."""
+    words = value.split(" ")
+    sent = next((b for a, b in pairwise(words) if a == "send"), "")
+    firsts = [each.partition(",")[0].removeprefix("~") for each in sent.split(";")]
+    return list(dict.fromkeys(each for each in firsts if each))
 
 
 def _codec(media: Media, name: str, payload_type: str, value: str) -> None:

@@ -4,13 +4,14 @@ It unwraps RTP and times feedback; what becomes of the packets is its feeds' bus
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 from realtime.relay import rtcp
+from realtime.relay.demux import Demux
 from realtime.relay.dtls import Keys
 from realtime.relay.grant import Grant
 from realtime.relay.mux import Ice
@@ -18,7 +19,7 @@ from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
 from realtime.relay.rtcp import Arrivals
 from realtime.relay.sdp import Chosen
-from realtime.relay.sync import Mark, SenderClock
+from realtime.relay.sync import SenderClock
 from realtime.relay.uptrack import UpTrack
 
 REPORT_SECONDS = 1.0
@@ -38,13 +39,14 @@ class Publisher(Peer):
         self, setting: Setting, grant: Grant, offer: Offer, ice: Ice | None = None
     ) -> None:
         super().__init__(setting, grant, offer, ice)
-        self.tracks: dict[str, UpTrack] = {}
+        self.tracks: list[UpTrack] = []
         self.heard_at: float | None = None
         """When the last media packet came; `None` before the first."""
         self.on_report: Reported | None = None
         self._clock = setting.mux.clock
         self._by_type: dict[int, UpTrack] = {}
         self._by_resend_type: dict[int, UpTrack] = {}
+        self._demux: Demux | None = None
         self._arrivals = Arrivals()
         # Every extension an encoder numbers is the same in all sections of a bundle (RFC 9143 §12).
         self._transport_cc: int | None = None
@@ -53,18 +55,21 @@ class Publisher(Peer):
         self._estimator: Any = None
         self._reported_at = float("-inf")
 
-    def attach(self, tracks: Mapping[str, UpTrack]) -> None:
+    def attach(self, tracks: Sequence[UpTrack]) -> None:
         """Route the negotiated payload types to their tracks."""
-        self.tracks = dict(tracks)
-        for track in tracks.values():
+        self.tracks = list(tracks)
+        for track in tracks:
             self._route(track, track.chosen)
+        layered = [track for track in tracks if track.chosen.names is not None]
+        self._demux = Demux(layered) if layered else None
         if self._transport_cc is None and self._abs_send_time is not None:
             self._estimator = cast("Any", RemoteBitrateEstimator)()
 
     def _route(self, track: UpTrack, chosen: Chosen) -> None:
-        self._by_type[chosen.payload_type] = track
-        if chosen.resend_payload_type is not None:
-            self._by_resend_type[chosen.resend_payload_type] = track
+        if chosen.names is None:
+            self._by_type[chosen.payload_type] = track
+            if chosen.resend_payload_type is not None:
+                self._by_resend_type[chosen.resend_payload_type] = track
         if chosen.transport_cc is not None:
             self._transport_cc = chosen.transport_cc
         if chosen.abs_send_time is not None:
@@ -72,7 +77,7 @@ class Publisher(Peer):
 
     def connected(self, keys: Keys) -> None:
         del keys
-        for track in self.tracks.values():
+        for track in self.tracks:
             track.feed.new_source()
 
     def rtp(self, packet: bytes) -> None:
@@ -95,17 +100,25 @@ class Publisher(Peer):
         track = self._by_resend_type.get(payload_type)
         if track is not None:
             track.receive_again(marker, timestamp, payload, now)
+            return
+        if self._demux is None:
+            return
+        track = self._demux.find(payload_type, ssrc, packet)
+        if track is None:
+            return
+        if payload_type == track.chosen.payload_type:
+            track.receive(ssrc, marker, seq, timestamp, payload, now)
+        else:
+            track.receive_again(marker, timestamp, payload, now)
 
     def control(self, packet: AnyRtcpPacket) -> None:
         if not isinstance(packet, RtcpSrPacket):
             return
         now = self._clock()
-        for track in self.tracks.values():
+        for track in self.tracks:
             if track.ssrc == packet.ssrc:
                 sent = packet.sender_info
-                track.reception.reported(sent.ntp_timestamp, sent.rtp_timestamp, now)
-                ntp = self._sender_clock.on_ours(sent.ntp_timestamp, now)
-                track.mark = Mark(ntp=ntp, timestamp=sent.rtp_timestamp)
+                track.reported(sent.ntp_timestamp, sent.rtp_timestamp, self._sender_clock, now)
                 if self.on_report is not None:
                     self.on_report(track, now)
 
@@ -120,9 +133,11 @@ class Publisher(Peer):
             self.send_rtcp(feedback)
         if now - self._reported_at >= REPORT_SECONDS:
             self._reported_at = now
+            for track in self.tracks:
+                track.measure(now)
             reports = [
                 track.reception.report(track.ssrc, now)
-                for track in self.tracks.values()
+                for track in self.tracks
                 if track.ssrc is not None and track.reception.first is not None
             ]
             if reports:
@@ -134,7 +149,7 @@ class Publisher(Peer):
 
     def _wanted(self, now: float) -> list[bytes]:
         wanted = []
-        for track in self.tracks.values():
+        for track in self.tracks:
             if track.ssrc is None:
                 continue
             lost = track.ask_again(now)
@@ -145,7 +160,7 @@ class Publisher(Peer):
         return wanted
 
     def _any_ssrc(self) -> int:
-        return next((track.ssrc for track in self.tracks.values() if track.ssrc is not None), 0)
+        return next((track.ssrc for track in self.tracks if track.ssrc is not None), 0)
 
     def _extensions(self, packet: bytes, at: int, now: float) -> int:
         """Read what congestion control needs; the end of the header, past the packet if broken."""

@@ -134,7 +134,7 @@ class Relay:
             await self._pulled(grant.session, grant.origin)
         stage = self.stages.get(grant.session)
         pulls = grant.may == "pull"
-        if stage is None or not stage.feeds or (pulls and grant.session in self._pulls):
+        if stage is None or not stage.streams or (pulls and grant.session in self._pulls):
             raise Refused("off_air", "nobody is on this stage yet")
         if len(stage.subscribers) >= VIEWERS_PER_STAGE and not pulls:
             raise Refused("full", "the stage is full")
@@ -152,7 +152,7 @@ class Relay:
     async def _pulled(self, session: str, origin: str) -> None:
         """Have the stage shown here, unless it is, or is published here after all."""
         stage = self.stages.get(session)
-        shown = stage is not None and stage.feeds and session in self._pulls
+        shown = stage is not None and stage.streams and session in self._pulls
         if shown or self._publishing(session) is not None:
             return
         try:
@@ -195,7 +195,7 @@ class Relay:
     def packaging(self, session: str) -> Packaging:
         """A stage's segments, made from now on if they are not already."""
         stage = self.stages.get(session)
-        if stage is None or not stage.feeds:
+        if stage is None or not stage.streams:
             raise Refused("off_air", "nobody is on this stage yet")
         try:
             return self.packagings.of(stage)
@@ -252,6 +252,7 @@ class Relay:
         if stage.publisher is not None:
             stage.publisher.tick(now)
             stage.watch_air(now)
+            stage.watch_layers()
             stage.report_to_new(now)
         if stage.publisher is not None or stage.subscribers or stage.session in self.packagings:
             stage.idle_since = None

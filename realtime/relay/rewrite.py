@@ -4,6 +4,7 @@ It knows numbers only: neither codecs nor addresses nor the clock.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SEQ_MASK = 0xFFFF
 TIMESTAMP_MASK = 0xFFFFFFFF
@@ -15,6 +16,26 @@ def seq_after(seq: int, other: int) -> int:
     """How far `seq` is ahead of `other`, across the wrap; negative when it is behind."""
     ahead = (seq - other) & SEQ_MASK
     return ahead if ahead < HALF_SEQ else ahead - SEQ_MASK - 1
+
+
+def timestamp_after(timestamp: int, other: int) -> int:
+    """How far ahead, across the wrap; negative when it is behind."""
+    ahead = (timestamp - other) & TIMESTAMP_MASK
+    return ahead if ahead <= TIMESTAMP_MASK >> 1 else ahead - TIMESTAMP_MASK - 1
+
+
+class Shift(NamedTuple):
+    """What is added to a stream's numbers for those who came to it from elsewhere."""
+
+    seq: int = 0
+    timestamp: int = 0
+    picture: int = 0
+    """To VP8's picture number."""
+    base: int = 0
+    """To VP8's TL0PICIDX."""
+
+
+STILL = Shift()
 
 
 @dataclass(slots=True)

@@ -6,12 +6,16 @@ One transport for all media, ours is ICE-lite, and the payload types are the off
 import ipaddress
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from realtime.relay.bounds import MOST_LAYERS
 from realtime.relay.offer import Codec, Fingerprint, Media, Offer, OfferRefused
 
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 AUDIO_CODECS, VIDEO_CODECS = ("opus",), ("vp8", "h264")
 
 _HOST_PRIORITY = 2130706431
@@ -30,6 +34,17 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """By which header extensions a packet says what it is of (RFC 8852): their ids."""
+
+    rid: int
+    repaired: int | None
+    section: int | None
+    mid: str
+    """The section's own name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """One stream as negotiated."""
 
@@ -45,6 +60,9 @@ class Chosen:
     abs_send_time: int | None
     nack: bool = True
     """Whether what is lost may be asked for again."""
+    layers: Sequence[str] = ()
+    """RIDs of the sizes that are sent at once; empty for a single stream."""
+    names: Names | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +72,8 @@ class Sends:
     codec: str
     ssrc: int
     resend_ssrc: int
+    several: bool = False
+    """Whether there are sizes to choose from, and what fits is worth knowing."""
 
 
 def answer_publisher(offer: Offer, here: Here) -> tuple[str, dict[str, Chosen]]:
@@ -67,7 +87,7 @@ def answer_publisher(offer: Offer, here: Here) -> tuple[str, dict[str, Chosen]]:
         if pick is None:
             lines += _refused(media)
             continue
-        taken = _chosen(media, pick)
+        taken = _layered(_chosen(media, pick), media)
         chosen[media.kind] = taken
         lines += [*_section(media, here, pick, taken), "a=recvonly", _setup(offer)]
         lines += _feedback(media, taken, publisher=True)
@@ -77,6 +97,7 @@ def answer_publisher(offer: Offer, here: Here) -> tuple[str, dict[str, Chosen]]:
         ):
             if number is not None:
                 lines.append(f"a=extmap:{number} {uri}")
+        lines += _simulcast(taken)
     if not chosen:
         raise OfferRefused("the offer sends neither Opus audio nor VP8 or H.264 video")
     return _joined(_head(offer, here, chosen) + lines), chosen
@@ -99,9 +120,14 @@ def answer_subscriber(
             lines += _refused(media)
             continue
         taken = _chosen(media, pick)
+        if not (stream.several and _estimates(media, taken)):
+            taken = replace(taken, abs_send_time=None)
         chosen[media.kind] = taken
         lines += [*_section(media, here, pick, taken), "a=sendonly", _setup(offer)]
         lines += _feedback(media, taken, publisher=False)
+        if taken.abs_send_time is not None:
+            lines.append(f"a=rtcp-fb:{taken.payload_type} goog-remb")
+            lines.append(f"a=extmap:{taken.abs_send_time} {ABS_SEND_TIME}")
         lines += [f"a=msid:rounds {media.kind}", f"a=ssrc:{stream.ssrc} cname:rounds"]
         if taken.resend_payload_type is not None:
             lines.append(f"a=ssrc:{stream.resend_ssrc} cname:rounds")
@@ -154,6 +180,51 @@ def _chosen(media: Media, codec: Codec) -> Chosen:
         abs_send_time=media.extensions.get(ABS_SEND_TIME),
         nack=media.has_feedback(codec.payload_type, "nack"),
     )
+
+
+def _estimates(media: Media, taken: Chosen) -> bool:
+    """Whether a viewer says how much fits, if packets say when they were sent.
+
+    What is sent again needs a stream of its own: it is sent at another time, and the same number
+    never has other bytes.
+    """
+    if taken.abs_send_time is None or taken.resend_payload_type is None:
+        return False
+    return media.has_feedback(taken.payload_type, "goog-remb")
+
+
+def _layered(taken: Chosen, media: Media) -> Chosen:
+    """Take its layers too, where each packet can say which it is of."""
+    rid = media.extensions.get(RID)
+    layers = [each for each in media.layers if _may_be(taken.payload_type, media.rids[each])]
+    if rid is None or not layers:
+        return taken
+    names = Names(
+        rid=rid,
+        repaired=media.extensions.get(REPAIRED_RID),
+        section=media.extensions.get(MID),
+        mid=media.mid,
+    )
+    return replace(taken, layers=tuple(layers[:MOST_LAYERS]), names=names)
+
+
+def _may_be(payload_type: int, restrictions: str) -> bool:
+    """Whether a layer comes in this format; without `pt` in any (RFC 8851 §10)."""
+    for each in restrictions.split(";"):
+        name, _, value = each.partition("=")
+        if name == "pt":
+            return str(payload_type) in value.split(",")
+    return True
+
+
+def _simulcast(taken: Chosen) -> list[str]:
+    if taken.names is None:
+        return []
+    names = taken.names
+    numbers = ((MID, names.section), (RID, names.rid), (REPAIRED_RID, names.repaired))
+    lines = [f"a=extmap:{number} {uri}" for uri, number in numbers if number is not None]
+    lines += [f"a=rid:{each} recv" for each in taken.layers]
+    return [*lines, f"a=simulcast:recv {';'.join(taken.layers)}"]
 
 
 def our_role_is_server(offer: Offer) -> bool:

@@ -10,7 +10,7 @@ from statistics import fmean, median
 from realtime.relay.bounds import SILENT_SECONDS, STATISTICS_SECONDS
 from realtime.relay.events import Joined, Left, OffAir, OnAir, RelayEvent, Role, Statistics
 from realtime.relay.fanout import Sender
-from realtime.relay.feed import Feed
+from realtime.relay.layers import Layers
 from realtime.relay.mux import Flushed
 from realtime.relay.publisher import REPORT_SECONDS, Publisher
 from realtime.relay.sdp import Chosen, Sends
@@ -33,7 +33,8 @@ class Stage:
         now_ms: Milliseconds,
     ) -> None:
         self.session = session
-        self.feeds: dict[str, Feed] = {}
+        self.streams: dict[str, Layers] = {}
+        """By kind."""
         self.publisher: Publisher | None = None
         self.subscribers: dict[str, Subscriber] = {}
         self.idle_since: float | None = None
@@ -61,29 +62,50 @@ class Stage:
         """Viewers whose lines are too thin for pictures now."""
         return sum(not each.strain.pictures for each in self.subscribers.values())
 
+    @property
+    def layers(self) -> int:
+        """Sizes of one picture that come at once; none where there is but one."""
+        several = [stream for stream in self.streams.values() if stream.several]
+        return sum(len(stream.flowing) for stream in several)
+
+    @property
+    def viewers_of_less(self) -> int:
+        """Viewers who are sent a smaller picture than there is."""
+        return sum(each.sees_less for each in self.subscribers.values())
+
     def sends(self) -> dict[str, Sends]:
         return {
-            kind: Sends(codec=feed.codec, ssrc=feed.ssrc, resend_ssrc=feed.resend_ssrc)
-            for kind, feed in self.feeds.items()
+            kind: Sends(
+                codec=each.codec,
+                ssrc=each.ssrc,
+                resend_ssrc=each.resend_ssrc,
+                several=each.several,
+            )
+            for kind, each in self.streams.items()
         }
 
     def publish(self, publisher: Publisher, chosen: Mapping[str, Chosen]) -> None:
         """Let a publisher take over; viewers whose formats still hold notice a gap, no more."""
         self._replace(publisher)
-        feeds = {}
+        former, self.streams = self.streams, {}
+        tracks: list[UpTrack] = []
         for kind, taken in chosen.items():
-            feed = self.feeds.get(kind)
-            if feed is None or feed.codec != taken.codec:
-                feed = Feed(kind, taken.codec, taken.rate, self._fanout, self._gather)
-            feeds[kind] = feed
-        self.feeds = feeds
+            stream = former.get(kind)
+            if stream is None or stream.codec != taken.codec:
+                stream = Layers(kind, taken.codec, taken.rate, self._fanout, self._gather)
+            self.streams[kind] = stream
+            rids = taken.layers or ("",)
+            feeds = stream.arrange(len(rids))
+            tracks += [UpTrack(taken, feed, rid) for rid, feed in zip(rids, feeds, strict=True)]
         self.publisher = publisher
-        publisher.attach({kind: UpTrack(chosen[kind], feed) for kind, feed in feeds.items()})
+        publisher.attach(tracks)
         publisher.on_report = self._report
         publisher.on_connected = lambda: self._joined("publish", publisher)
         for subscriber in list(self.subscribers.values()):
-            if not subscriber.fits(feeds):
+            if not subscriber.fits(self.streams):
                 subscriber.hang_up()
+            else:
+                subscriber.choose()
 
     def _replace(self, publisher: Publisher) -> None:
         """Hang up on the former one; whoever only comes back stays on the air meanwhile."""
@@ -107,7 +129,7 @@ class Stage:
 
     def subscribe(self, subscriber: Subscriber, chosen: Mapping[str, Chosen]) -> None:
         self.subscribers[subscriber.id] = subscriber
-        subscriber.attach(chosen, {kind: self.feeds[kind] for kind in chosen})
+        subscriber.attach(chosen, {kind: self.streams[kind] for kind in chosen})
         subscriber.on_connected = lambda: self._joined("watch", subscriber)
 
     def left(self, peer: Publisher | Subscriber) -> None:
@@ -146,6 +168,13 @@ class Stage:
         elif self.on_air and not flows:
             self._off_air(publisher, "silent")
 
+    def watch_layers(self) -> None:
+        """Notice which sizes of the picture there are now, and lead viewers to theirs."""
+        for stream in self.streams.values():
+            if stream.look():
+                for subscriber in self.subscribers.values():
+                    subscriber.choose()
+
     def present(self) -> list[RelayEvent]:
         """The state that a new listener has to know."""
         peers: list[tuple[Role, Publisher | Subscriber]] = [
@@ -163,7 +192,7 @@ class Stage:
         return events
 
     def statistics(self, now: float) -> Statistics:
-        tracks = list(self.publisher.tracks.values()) if self.publisher is not None else []
+        tracks = self.publisher.tracks if self.publisher is not None else []
         octets = sum(track.reception.octets for track in tracks)
         before, counted = self._counted
         self._counted = (now, octets)
@@ -184,7 +213,9 @@ class Stage:
                 100 * fmean(track.fraction_lost for track in down) if down else 0.0, 2
             ),
             resent=sum(track.resent for track in down),
-            keyframes=sum(feed.keyframes_seen for feed in self.feeds.values()),
+            keyframes=sum(
+                feed.keyframes_seen for stream in self.streams.values() for feed in stream.feeds
+            ),
         )
 
     def report_to_new(self, now: float) -> None:
@@ -193,19 +224,19 @@ class Stage:
             return
         self._looked_at = now
         marks = {
-            track.feed.ssrc: track.mark.at(now, track.chosen.rate)
-            for track in self.publisher.tracks.values()
+            track.feed: track.mark.at(now, track.chosen.rate)
+            for track in self.publisher.tracks
             if track.mark is not None and not track.feed.resuming
         }
         for subscriber in self.subscribers.values():
-            subscriber.try_pictures(now)
+            subscriber.try_more(now)
             subscriber.report_to_new(marks, now)
 
     def _report(self, track: UpTrack, now: float) -> None:
         if track.mark is None or track.feed.resuming:
             return
         for subscriber in self.subscribers.values():
-            subscriber.report(track.feed.ssrc, track.mark, now)
+            subscriber.report(track.feed, track.mark, now)
 
     def _off_air(self, publisher: Publisher, reason: str) -> None:
         self.on_air = False
@@ -220,7 +251,7 @@ class Stage:
         )
 
     def _aired(self, publisher: Publisher) -> OnAir:
-        media = {kind: feed.codec for kind, feed in self.feeds.items()}
+        media = {kind: stream.codec for kind, stream in self.streams.items()}
         who = publisher.grant.who
         return OnAir(at_ms=self._now_ms(), session=self.session, who=who, media=media)
 

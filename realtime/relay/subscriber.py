@@ -6,6 +6,7 @@ It answers NACKs, passes keyframe wishes on, and knows neither the publisher nor
 from collections.abc import Mapping
 
 from aiortc.rtp import (
+    RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
     RTCP_PSFB_PLI,
     RTCP_RTPFB_NACK,
@@ -13,6 +14,7 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpRrPacket,
     RtcpRtpfbPacket,
+    unpack_remb_fci,
 )
 
 from realtime.relay.downtrack import DownTrack
@@ -20,6 +22,7 @@ from realtime.relay.dtls import Keys
 from realtime.relay.fanout import Destination, Sender
 from realtime.relay.feed import Feed
 from realtime.relay.grant import Grant
+from realtime.relay.layers import Layers
 from realtime.relay.mux import Address
 from realtime.relay.offer import Offer
 from realtime.relay.peer import Peer, Setting
@@ -36,7 +39,7 @@ class Subscriber(Peer):
         self.chosen: Mapping[str, Chosen] = {}
         self.tracks: dict[int, DownTrack] = {}
         """By SSRC."""
-        self._feeds: Mapping[str, Feed] = {}
+        self._streams: Mapping[str, Layers] = {}
         self._wanted = {
             media.kind
             for media in offer.media
@@ -46,17 +49,18 @@ class Subscriber(Peer):
         self._fanout = fanout
         self._clock = setting.mux.clock
 
-    def attach(self, chosen: Mapping[str, Chosen], feeds: Mapping[str, Feed]) -> None:
-        self.chosen, self._feeds = chosen, feeds
+    def attach(self, chosen: Mapping[str, Chosen], streams: Mapping[str, Layers]) -> None:
+        self.chosen, self._streams = chosen, streams
 
-    def fits(self, feeds: Mapping[str, Feed]) -> bool:
+    def fits(self, streams: Mapping[str, Layers]) -> bool:
         """Whether everything it asked for that is sent now is what it already receives."""
-        return all(self._feeds.get(kind) is feeds[kind] for kind in self._wanted if kind in feeds)
+        wanted = [kind for kind in self._wanted if kind in streams]
+        return all(self._streams.get(kind) is streams[kind] for kind in wanted)
 
     def connected(self, keys: Keys) -> None:
         assert self.ice.address is not None
         for kind, chosen in self.chosen.items():
-            feed = self._feeds[kind]
+            feed = self._streams[kind].at_most(self.strain.level)
             destination = Destination(
                 keys.outbound, self.ice.address, self._fanout.family, keys.trailer
             )
@@ -73,38 +77,68 @@ class Subscriber(Peer):
         self.tracks.clear()
         super().hang_up()
 
-    def report(self, ssrc: int, mark: Mark, now: float) -> None:
-        track = self.tracks.get(ssrc)
-        report = track.report(mark, now) if track is not None else None
+    def report(self, feed: Feed, mark: Mark, now: float) -> None:
+        track = self.tracks.get(feed.ssrc)
+        report = track.report(mark, now) if track is not None and track.feed is feed else None
         if report is not None:
             self.send_rtcp(report)
 
-    def report_to_new(self, marks: Mapping[int, Mark], now: float) -> None:
-        """By SSRC; a receiver needs two reports of a stream to know how its clock runs."""
-        for ssrc, track in self.tracks.items():
-            if track.reports < REPORTS_NEEDED and ssrc in marks:
-                self.report(ssrc, marks[ssrc], now)
+    def report_to_new(self, marks: Mapping[Feed, Mark], now: float) -> None:
+        """A receiver needs two reports of a stream to know how its clock runs."""
+        for track in self.tracks.values():
+            if track.reports < REPORTS_NEEDED and track.feed in marks:
+                self.report(track.feed, marks[track.feed], now)
 
-    def try_pictures(self, now: float) -> None:
-        """Send pictures again to a line that was too thin for them a while ago."""
-        picture, sound = self._track("video"), self._track("audio")
-        if picture is None or not picture.paused:
+    def choose(self) -> None:
+        """Follow the picture that the line carries, of those there are."""
+        picture = self._track("video")
+        if picture is None:
             return
-        if self.strain.try_again(sound.fraction_lost if sound is not None else 0.0, now):
+        if self.strain.pictures:
+            picture.follow(self._streams["video"].at_most(self.strain.level))
             picture.resume()
+        else:
+            picture.pause()
+
+    def try_more(self, now: float) -> None:
+        """Send a larger picture, or one at all, to a line that was too thin a while ago."""
+        picture = self._track("video")
+        heard = self._track("audio") if picture is None or picture.paused else picture
+        if picture is None:
+            return
+        lost = heard.fraction_lost if heard is not None else 0.0
+        if self.strain.try_again(lost, now, self._rates):
+            self.choose()
+
+    @property
+    def sees_less(self) -> bool:
+        """Whether it is sent a picture, but not the largest."""
+        picture = self._track("video")
+        if picture is None or picture.paused:
+            return False
+        return picture.feed is not self._streams["video"].largest
+
+    @property
+    def _rates(self) -> list[float]:
+        """Of the picture's sizes, the smallest first."""
+        return [feed.bits for feed in self._streams["video"].flowing]
+
+    @property
+    def _is_relay(self) -> bool:
+        """Another relay, that is: those behind it have lines of their own, and it gets it all."""
+        return self.grant.may == "pull"
 
     def _track(self, kind: str) -> DownTrack | None:
         return next((each for each in self.tracks.values() if each.feed.kind == kind), None)
 
     def _weigh(self, track: DownTrack, now: float) -> None:
-        """Take pictures off a line that does not carry both, lest they drown the sound."""
-        if track.feed.kind != "video" or track.paused or self._track("audio") is None:
+        """Send less of the picture over a line that does not carry it, lest it drown the sound."""
+        if track.feed.kind != "video" or track.paused or self._is_relay:
             return
-        if self.grant.may == "pull":
-            return  # those behind the other relay have lines of their own
-        self.strain.reported(track.fraction_lost, track.round_trip, now)
-        if not self.strain.pictures:
-            track.pause()
+        if self._track("audio") is None and min(self.strain.level, len(self._rates)) == 1:
+            return  # nothing is there that could be saved
+        self.strain.reported(track.fraction_lost, track.round_trip, now, self._rates)
+        self.choose()
 
     def control(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
@@ -113,12 +147,26 @@ class Subscriber(Peer):
                 track.send_again(packet.lost, self._clock())
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
             self._wish(packet)
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            self._estimated(packet)
         elif isinstance(packet, RtcpRrPacket):
             for report in packet.reports:
                 track = self.tracks.get(report.ssrc)
                 if track is not None:
                     track.reported(report, self._clock())
                     self._weigh(track, self._clock())
+
+    def _estimated(self, packet: RtcpPsfbPacket) -> None:
+        """A viewer says how much it believes to fit (draft-alvestrand-rmcat-remb-03)."""
+        picture = self._track("video")
+        if picture is None or picture.paused or self._is_relay:
+            return
+        try:
+            bits, _ = unpack_remb_fci(packet.fci)
+        except ValueError:
+            return  # another message of an application
+        self.strain.estimated(bits, self._rates, self._clock())
+        self.choose()
 
     def _wish(self, packet: RtcpPsfbPacket) -> None:
         # A FIR names its target in the control information (RFC 5104 §4.3.1.1).

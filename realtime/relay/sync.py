@@ -27,7 +27,10 @@ class Mark:
 
     def at(self, now: float, rate: int) -> "Mark":
         """The same line at another moment."""
-        ntp = _ntp(now)
+        return self.on(_ntp(now), rate)
+
+    def on(self, ntp: int, rate: int) -> "Mark":
+        """The same line at another moment of our clock."""
         passed = (ntp - self.ntp) * rate // NTP_SECOND
         return Mark(ntp=ntp, timestamp=(self.timestamp + passed) & TIMESTAMP_MASK)
 

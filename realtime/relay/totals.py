@@ -34,19 +34,23 @@ class Totals:
     def __init__(self) -> None:
         self.joins = {"publish": 0, "watch": 0}
         self.lost, self.keyframes, self.resent = Counted(), Counted(), Counted()
+        self.changes = Counted()
+        """Of viewers between the sizes of a picture."""
         self.cpu_us_per_packet = 0.0
         """Of the whole process, over the last interval in which packets were sent."""
         self._spent = (process_time(), 0)
 
     def read(self, stages: Iterable[Stage]) -> None:
         for stage in stages:
-            for feed in stage.feeds.values():
-                self.keyframes.read(feed, feed.keyframes_seen)
+            for stream in stage.streams.values():
+                for feed in stream.feeds:
+                    self.keyframes.read(feed, feed.keyframes_seen)
             for subscriber in stage.subscribers.values():
                 for down in subscriber.tracks.values():
                     self.resent.read(down, down.resent)
+                    self.changes.read(down, down.changes)
             if stage.publisher is not None:
-                for up in stage.publisher.tracks.values():
+                for up in stage.publisher.tracks:
                     self.lost.read(up, max(0, up.reception.lost))
 
     def spent(self, packets: int) -> None:

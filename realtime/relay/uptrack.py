@@ -6,16 +6,20 @@ It passes packets to a feed and knows neither subscribers nor addresses.
 from realtime.relay.feed import Feed
 from realtime.relay.rtcp import Missing, Reception
 from realtime.relay.sdp import Chosen
-from realtime.relay.sync import Mark
+from realtime.relay.sync import Mark, SenderClock
 
 _FORMER_SSRCS = 16
+_NEW_SHARE = 0.3
+"""Of a second's figure in the mean: three seconds count, and a keyframe alone does not."""
 
 
 class UpTrack:
     """An incoming audio or video stream, of one publisher's one connection."""
 
-    def __init__(self, chosen: Chosen, feed: Feed) -> None:
+    def __init__(self, chosen: Chosen, feed: Feed, rid: str = "") -> None:
         self.chosen = chosen
+        self.rid = rid
+        """Its name among the sizes of one picture."""
         self.feed = feed
         self.ssrc: int | None = None
         self.reception = Reception(chosen.rate)
@@ -25,6 +29,7 @@ class UpTrack:
         """Of the present source; `None` before its first report."""
         self._former: list[int] = []
         self._given_up = 0
+        self._measured = (0.0, 0)
 
     def receive(  # noqa: PLR0917 - a packet's fields, at its speed
         self, ssrc: int, marker: int, seq: int, timestamp: int, payload: bytes, now: float
@@ -50,6 +55,20 @@ class UpTrack:
             self.feed.keyframes.wish()
         self._given_up = self.missing.given_up
         return asking
+
+    def reported(self, ntp: int, timestamp: int, clock: SenderClock, now: float) -> None:
+        """The sender says which of its moments a timestamp belongs to."""
+        self.reception.reported(ntp, timestamp, now)
+        self.mark = Mark(ntp=clock.on_ours(ntp, now), timestamp=timestamp)
+        self.feed.mark = self.mark
+
+    def measure(self, now: float) -> None:
+        """How much comes a second, of late; called about once a second."""
+        at, octets = self._measured
+        self._measured = now, self.reception.octets
+        if at and now > at and self.reception.octets >= octets:
+            bits = 8 * (self.reception.octets - octets) / (now - at)
+            self.feed.bits += (bits - self.feed.bits) * (_NEW_SHARE if self.feed.bits else 1)
 
     def _forward(self, marker: int, seq: int, timestamp: int, payload: bytes, now: float) -> None:
         self.missing.arrived(seq)

@@ -128,7 +128,9 @@ async def test_who_offers_no_video_is_sent_none(relay: Running) -> None:
         async with watching(relay, audio_only=True) as (_, heard):
             await camera.until(lambda: len(heard) > 20)
             assert all(packet.payload.startswith(b"sound") for packet in heard)
-            assert not relay.relay.stages[SESSION].feeds["video"].waiting, "it needs no keyframe"
+            assert not relay.relay.stages[SESSION].streams["video"].largest.waiting, (
+                "it needs no keyframe"
+            )
 
 
 async def test_a_keyframe_is_asked_for_until_it_comes(relay: Running) -> None:

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 
 from realtime.relay.hls.bounds import ACCESS_UNIT_BYTES
 from realtime.relay.hls.frames import Took
+from realtime.relay.sps import HIGH, Malformed, sampling, size
 
 SLICE, IDR, SPS, PPS, DELIMITER, FILLER = 1, 5, 7, 8, 9, 12
 _STAP_A, _FU_A = 24, 28
 _KIND = 0x1F
 _NOT_KEPT = frozenset((SPS, PPS, DELIMITER, FILLER))
-_HIGH = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128))
-"""Profiles whose parameter sets say how colours are sampled (§7.3.2.1.1)."""
 
 _LENGTH = struct.Struct("!I")
-
-
-class Malformed(ValueError):
-    """The bytes are not what the standard has there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,94 +150,12 @@ class Format:
         """The AVCDecoderConfigurationRecord, with lengths of 4 bytes."""
         head = bytes((1, *self.sps[1:4], 0xFF, 0xE1)) + struct.pack("!H", len(self.sps))
         tail = b"\x01" + struct.pack("!H", len(self.pps)) + self.pps
-        if self.sps[1] in _HIGH:
-            chroma, luma_depth, chroma_depth = _sampling(self.sps)
+        if self.sps[1] in HIGH:
+            chroma, luma_depth, chroma_depth = sampling(self.sps)
             tail += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0))
         return head + self.sps + tail
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height as shown, in pixels."""
-        return _size(self.sps)
-
-
-class _Bits:
-    """Reads a parameter set, without the bytes that keep start codes out of it (§7.4.1)."""
-
-    def __init__(self, unit: bytes) -> None:
-        raw = unit.replace(b"\x00\x00\x03", b"\x00\x00")
-        self._value = int.from_bytes(raw, "big")
-        self._left = 8 * len(raw)
-
-    def bits(self, count: int) -> int:
-        if count > self._left:
-            raise Malformed
-        self._left -= count
-        return self._value >> self._left & ((1 << count) - 1)
-
-    def number(self) -> int:
-        """Exp-Golomb, unsigned (§9.1)."""
-        zeros = 0
-        while not self.bits(1):
-            zeros += 1
-            if zeros > 32:  # noqa: PLR2004 - no number is longer
-                raise Malformed
-        return (1 << zeros) - 1 + (self.bits(zeros) if zeros else 0)
-
-
-def _head(bits: _Bits) -> tuple[int, int, int]:
-    """Up to how colours are sampled: the format of chroma and both depths above 8 bits."""
-    bits.bits(8)
-    profile = bits.bits(8)
-    bits.bits(16)
-    bits.number()
-    if profile not in _HIGH:
-        return 1, 0, 0
-    chroma = bits.number()
-    if chroma == 3:  # noqa: PLR2004 - 4:4:4 says whether planes are apart
-        bits.bits(1)
-    depths = bits.number(), bits.number()
-    bits.bits(1)
-    if bits.bits(1):  # own scaling lists; nobody who speaks to browsers sends them
-        raise Malformed
-    return chroma & 3, depths[0] & 7, depths[1] & 7
-
-
-def _sampling(sps: bytes) -> tuple[int, int, int]:
-    return _head(_Bits(sps))
-
-
-def _size(sps: bytes) -> tuple[int, int]:
-    bits = _Bits(sps)
-    chroma, _, _ = _head(bits)
-    bits.number()
-    order = bits.number()
-    if order == 0:
-        bits.number()
-    elif order == 1:
-        bits.bits(1)
-        bits.number()
-        bits.number()
-        cycle = bits.number()
-        if cycle > 255:  # noqa: PLR2004 - §7.4.2.1.1
-            raise Malformed
-        for _ in range(cycle):
-            bits.number()
-    bits.number()
-    bits.bits(1)
-    width = 16 * (bits.number() + 1)
-    rows = bits.number() + 1
-    frames_only = bits.bits(1)
-    height = 16 * rows * (2 - frames_only)
-    if not frames_only:
-        bits.bits(1)
-    bits.bits(1)
-    if bits.bits(1):
-        across = 1 if chroma in (0, 3) else 2
-        down = (1 if chroma != 1 else 2) * (2 - frames_only)
-        left, right, top, bottom = (bits.number() for _ in range(4))
-        width -= across * (left + right)
-        height -= down * (top + bottom)
-    if not 0 < width < 1 << 16 or not 0 < height < 1 << 16:
-        raise Malformed
-    return width, height
+        return size(self.sps)

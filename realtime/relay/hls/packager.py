@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from realtime.relay.hls import opus
-from realtime.relay.hls.avc import Format, Malformed, Picture, Pictures
+from realtime.relay.hls.avc import Format, Picture, Pictures
 from realtime.relay.hls.bounds import (
     GONE_SECONDS,
     LEAST_SEGMENT_SECONDS,
@@ -26,6 +26,7 @@ from realtime.relay.hls.boxes import AUDIO_RATE, VIDEO_RATE, Begins, Sample, fra
 from realtime.relay.hls.frames import Clocked, Into, Now, Out, Part, Segment, Source, Took, Wanted
 from realtime.relay.hls.reorder import Reorder
 from realtime.relay.hls.timeline import Clock, between
+from realtime.relay.sps import Malformed
 
 _PACKET = 960
 """A usual packet of sound, 20 ms at 48 kHz."""

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from realtime.relay.cache import Packet
-from realtime.relay.feed import Feed
 from realtime.relay.hls.bounds import (
     BACKLOG_BYTES,
     BATCH_SECONDS,
@@ -41,6 +40,7 @@ from realtime.relay.hls.frames import (
     encode,
 )
 from realtime.relay.hls.window import Window
+from realtime.relay.layers import Layers
 from realtime.relay.stage import Stage
 
 WORKER = (sys.executable, "-P", "-m", "realtime.relay.hls.worker")
@@ -62,9 +62,9 @@ class Crowded(Exception):
     """As many stages, or followers of one, as there can be."""
 
 
-def packable(feeds: Mapping[str, Feed]) -> bool:
-    video = feeds.get("video")
-    return bool(feeds) and (video is None or video.codec == "h264")
+def packable(streams: Mapping[str, Layers]) -> bool:
+    video = streams.get("video")
+    return bool(streams) and (video is None or video.codec == "h264")
 
 
 class Packagings:
@@ -84,7 +84,7 @@ class Packagings:
 
     def of(self, stage: Stage) -> "Packaging":
         """The stage's, begun if need be; it ends when nobody follows."""
-        if not packable(stage.feeds):
+        if not packable(stage.streams):
             raise Unpackable
         packaging = self._packaged.get(stage.session)
         if packaging is None:
@@ -122,7 +122,7 @@ class Packaging:
         self._followers: set[Queue] = set()
         self._idle_since: float | None = clock()
         self._over = asyncio.Event()
-        self._feeds: dict[str, Feed] = {}
+        self._streams: dict[str, Layers] = {}
         self._batch: list[bytes] = []
         self._keyframe_at = clock()
         self._keyframes = 0
@@ -154,7 +154,7 @@ class Packaging:
     async def run(self) -> None:
         """Until nobody follows, the format changes to one that cannot be packaged, or it fails."""
         try:
-            while self._wanted() and packable(self._stage.feeds) and self._failures < FAILURES:
+            while self._wanted() and packable(self._stage.streams) and self._failures < FAILURES:
                 await self._package()
         finally:
             for queue in self._followers:
@@ -188,7 +188,7 @@ class Packaging:
 
     async def _feed(self, process: Process, reading: "asyncio.Task[None]") -> None:
         assert process.stdin is not None
-        while self._wanted() and self._stage.feeds == self._feeds:
+        while self._wanted() and self._stage.streams == self._streams:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), BATCH_SECONDS)
             self._ask(self._clock())
@@ -226,45 +226,48 @@ class Packaging:
     # What goes in.
 
     def _tap(self) -> None:
-        self._feeds = dict(self._stage.feeds)
+        self._streams = dict(self._stage.streams)
         self._batch.clear()
         self._marks.clear()
-        for kind, feed in self._feeds.items():
-            feed.tap = partial(self._took, kind)
+        for kind, stream in self._streams.items():
+            stream.tap = partial(self._took, kind)
         self._wish()
 
     def _untap(self) -> None:
-        for feed in self._feeds.values():
-            feed.tap = None
+        for stream in self._streams.values():
+            stream.tap = None
 
     def _took(self, kind: str, packet: Packet | None, now: float) -> None:
         """On the packet path: nothing here waits, and nothing is looked at."""
         if packet is None:
             self._batch.append(encode(Source(kind, now)))
             return
-        marker, seq, timestamp, payload = packet
+        marker, seq, timestamp, payload, _ = packet
         self._batch.append(encode(Took(kind, marker, seq, timestamp, now, payload)))
 
     def _tell_marks(self) -> None:
         """Which timestamp was when, each time a sender says it."""
         publisher = self._stage.publisher
-        for kind, track in publisher.tracks.items() if publisher is not None else ():
-            mark = track.mark
-            if mark is None or mark is self._marks.get(kind) or track.feed.resuming:
+        for track in publisher.tracks if publisher is not None else ():
+            kind, mark = track.feed.kind, track.mark
+            stream = self._streams.get(kind)
+            if stream is None or track.feed is not stream.tapped or track.feed.resuming:
+                continue
+            if mark is None or mark is self._marks.get(kind):
                 continue
             self._marks[kind] = mark
             timestamp = track.feed.continuity.timestamp(mark.timestamp)
             self._batch.append(encode(Clocked(kind, mark.ntp, timestamp)))
 
     def _wish(self) -> None:
-        if "video" in self._feeds:
-            self._feeds["video"].keyframes.wish()
+        if "video" in self._streams:
+            self._streams["video"].tapped.keyframes.wish()
 
     def _ask(self, now: float) -> None:
         """For a keyframe, when the last one is nearly a segment ago."""
-        video = self._feeds.get("video")
-        if video is None:
+        if "video" not in self._streams:
             return
+        video = self._streams["video"].tapped
         if video.keyframes_seen != self._keyframes:
             self._keyframes, self._keyframe_at = video.keyframes_seen, now
         elif now - self._keyframe_at >= SEGMENT_SECONDS - 2 * BATCH_SECONDS:

@@ -120,3 +120,16 @@ a=rtcp-fb:96 goog-remb
 a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1
 """.replace("\n", "\r\n")
 """As OBS Studio 30 writes it: the transport in the session's part, no RTX, no header extensions."""
+
+
+RIDS = {"q": "send", "h": "send", "f": "send"}
+
+
+def simulcast(line: str = "send q;h;f", rids: dict[str, str] = RIDS, video: str = VIDEO) -> str:
+    """As Chromium offers several sizes of one picture: named by extensions, without SSRCs."""
+    names = """a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id
+a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id
+"""
+    named = "".join(f"a=rid:{rid} {how}\n" for rid, how in rids.items())
+    video = video[: video.index("a=ssrc-group")] + names + named + f"a=simulcast:{line}\n"
+    return offer(video=video)

@@ -142,7 +142,7 @@ def test_no_number_ever_carries_two_payloads(start: int, steps: list[tuple[str, 
             viewers[amount].resume()
         else:
             for viewer in viewers:
-                newest = (line.feed.continuity.last_seq or 0) + viewer.group.offset
+                newest = (line.feed.continuity.last_seq or 0) + viewer.group.shift.seq
                 viewer.send_again(range(newest - amount, newest), now)
 
 

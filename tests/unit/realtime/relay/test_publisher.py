@@ -80,7 +80,7 @@ def speaking(*, transport_cc: int | None, abs_send_time: int | None) -> Iterator
         feed = Feed("video", "vp8", 90_000, Wire(), gathered.append)
         taken = replace(chosen(), transport_cc=transport_cc, abs_send_time=abs_send_time)
         track = UpTrack(taken, feed)
-        publisher.attach({"video": track})
+        publisher.attach([track])
         speaker = Speaker(publisher, now, feed, track, gathered=gathered)
         publisher.send_rtcp = speaker.said.append  # type: ignore[method-assign,assignment]
         publisher.keys = object()  # type: ignore[assignment]
@@ -118,7 +118,7 @@ def test_a_payload_is_found_behind_every_header(
     speaker: Speaker, packet: str, payload: str
 ) -> None:
     speaker.receive(packet)
-    assert speaker.kept() == [Packet(1, 7, 3000, bytes.fromhex(payload))]
+    assert speaker.kept() == [Packet(1, 7, 3000, bytes.fromhex(payload), 1000.0)]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,25 @@
 """Offers are read without trust and answered with what everybody can play."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.relay import offer as offers
+from realtime.relay.bounds import MOST_LAYERS
 from realtime.relay.offer import Fingerprint, OfferRefused
-from realtime.relay.sdp import Chosen, Here, Sends, answer_publisher, answer_subscriber
-from tests.unit.realtime.relay.offers import AUDIO, DATA, FINGERPRINT, OBS, VIDEO, offer
+from realtime.relay.sdp import Chosen, Here, Names, Sends, answer_publisher, answer_subscriber
+from tests.unit.realtime.relay.offers import (
+    AUDIO,
+    DATA,
+    FINGERPRINT,
+    OBS,
+    VIDEO,
+    offer,
+    simulcast,
+)
 
 HERE = Here(
     addresses=("192.0.2.7", "2001:db8::7"),
@@ -178,3 +188,73 @@ def test_no_offer_does_anything_but_be_answered_or_refused(
     for answer in (published, lambda text: watched(text, BOTH)):
         with contextlib.suppress(OfferRefused):
             answer(text)
+
+
+def test_every_size_of_a_picture_is_taken() -> None:
+    lines, chosen = published(simulcast())
+    assert chosen["video"].layers == ("q", "h", "f")
+    assert chosen["video"].names == Names(rid=10, repaired=11, section=4, mid="1")
+    assert [line for line in lines if "rid" in line or "simulcast" in line] == [
+        "a=rid:q recv",
+        "a=rid:h recv",
+        "a=rid:f recv",
+        "a=simulcast:recv q;h;f",
+    ]
+    for number, name in ((4, "mid"), (10, "rtp-stream-id"), (11, "repaired-rtp-stream-id")):
+        assert f"a=extmap:{number} urn:ietf:params:rtp-hdrext:sdes:{name}" in lines
+    assert chosen["audio"].layers == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("send h;m;l", ("h", "m", "l")),
+        ("recv a;b send h;m;l", ("h", "m", "l")),
+        ("send h,m;~l", ("h", "l")),  # alternatives, and one that is paused for now
+        ("send h;x;l", ("h", "l")),  # one that no line describes
+        ("send h;h;l", ("h", "l")),
+        ("send h;m;l;p", ("h", "m", "l")),  # that comes in another format
+        ("send h", ("h",)),
+        ("recv h;m", ()),
+        ("send", ()),
+        ("", ()),
+        (";;,~ send", ()),
+    ],
+)
+def test_sizes_are_read_as_they_are_written(line: str, taken: tuple[str, ...]) -> None:
+    rids = {"h": "send pt=96,97", "m": "send max-width=640", "l": "send", "p": "send pt=102"}
+    lines, chosen = published(simulcast(line, rids))
+    assert chosen["video"].layers == taken
+    assert [each for each in lines if "simulcast" in each] == (
+        [f"a=simulcast:recv {';'.join(taken)}"] if taken else []
+    )
+
+
+def test_no_more_sizes_are_taken_than_there_is_room_for() -> None:
+    rids = {str(at): "send" for at in range(20)}
+    _, chosen = published(simulcast("send " + ";".join(rids), rids))
+    assert chosen["video"].layers == tuple(map(str, range(MOST_LAYERS)))
+
+
+def test_sizes_that_no_packet_could_name_are_one() -> None:
+    lines, chosen = published(simulcast().replace("rtp-stream-id", "another"))
+    assert chosen["video"].layers == ()
+    assert not any("simulcast" in line for line in lines)
+
+
+def test_when_packets_were_sent_is_told_to_who_says_how_much_fits() -> None:
+    """Only where there is a choice, and where what is sent again has numbers of its own."""
+    extension = "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+    sends = {kind: replace(each, several=kind == "video") for kind, each in BOTH.items()}
+    lines, chosen = watched(offer("recvonly"), sends)
+    assert chosen["video"].abs_send_time == 2
+    assert chosen["audio"].abs_send_time is None
+    assert lines.count(extension) == lines.count("a=rtcp-fb:96 goog-remb") == 1
+    for text, stage in (
+        (offer("recvonly"), BOTH),
+        (offer("recvonly").replace("goog-remb", "x"), sends),
+        (offer("recvonly").replace("a=fmtp:97 apt=96", "a=fmtp:97 apt=95"), sends),
+    ):
+        lines, chosen = watched(text, stage)
+        assert chosen["video"].abs_send_time is None
+        assert extension not in lines

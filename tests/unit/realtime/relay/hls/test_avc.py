@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.relay.hls.avc import Format, Malformed, Pictures
+from realtime.relay.hls.avc import Format, Pictures
 from realtime.relay.hls.frames import Took
 from realtime.relay.hls.reorder import Reorder
+from realtime.relay.sps import Malformed
 
 SPS = bytes.fromhex("6742c01fd900a02ff9610000030001000003003c8f183248")
 CROPPED = bytes.fromhex("6742c01fd9005005bfa840000003004000000f23c60c92")
