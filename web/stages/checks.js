@@ -109,6 +109,16 @@ function narrow(codec) {
 }
 
 /**
+ * In which sizes the picture is sent, where there are several to choose from.
+ * @param {number[]} heights
+ */
+function several(heights) {
+  if (heights.length < 2) return "";
+  const names = heights.map((height) => `${height}p`);
+  return `, sent as ${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/**
  * @param {Known} known
  * @returns {Omit<Lane, "name">}
  */
@@ -121,7 +131,7 @@ function line({ stage, uplink, measured }) {
       return {
         state: steady ? "ok" : "due",
         title: steady ? "Line is steady" : "Line loses packets",
-        line: `${(kbit / 1000).toFixed(1)} Mbit/s up, ${roundTripMs} ms, ${lostPercent.toFixed(1)}% lost${narrow(measured.codec)}`,
+        line: `${(kbit / 1000).toFixed(1)} Mbit/s up, ${roundTripMs} ms, ${lostPercent.toFixed(1)}% lost${several(measured.sizes)}${narrow(measured.codec)}`,
       };
     }
     case "joining":

@@ -17,6 +17,13 @@ const TAKEN_ATTEMPT = 4;
 /** Codecs the relay forwards, the one that also Apple's players decode in hardware first. */
 const CODECS = ["video/h264", "video/vp8"];
 
+/** The sizes that a camera's picture is sent in, the largest last: a viewer's thin line gets a smaller one. */
+const SIZES = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 2_000_000 },
+];
+
 /**
  * @typedef {object} Measured - of the last second
  * @property {number} kbit - sent
@@ -26,7 +33,10 @@ const CODECS = ["video/h264", "video/vp8"];
  * @property {number} height
  * @property {number} frames - a second
  * @property {string} codec
+ * @property {number[]} sizes - heights of the pictures that are sent at once, the largest first
  */
+
+/** @typedef {{ kind?: string, rid?: string, frameWidth?: number, frameHeight?: number, framesEncoded?: number, codecId?: string }} Outbound - of the browser's figures */
 
 /**
  * The codecs of an offer, wished ones first. Pure.
@@ -39,6 +49,34 @@ export function ordered(known, wish) {
   const wished = wish === null ? CODECS : CODECS.filter((type) => type.endsWith(`/${wish.toLowerCase()}`));
   const chosen = wished.flatMap(of);
   return chosen.length > 0 ? [...chosen, ...of("video/rtx")] : [...known];
+}
+
+/**
+ * In which sizes to send a picture: small print of a screen is unreadable in any but its own. Pure.
+ * @param {{ kind: string, contentHint: string } | undefined} track
+ */
+export function sizes(track) {
+  return track?.kind === "video" && track.contentHint !== "detail" ? SIZES.map((each) => ({ ...each })) : [];
+}
+
+/**
+ * What is sent of the picture, of the sizes that had new frames. Pure.
+ * @param {readonly Outbound[]} streams - of video
+ * @param {ReadonlyMap<string, number>} before - frames of each by then
+ */
+export function pictured(streams, before) {
+  const flowing = streams
+    .map((each) => ({ ...each, frames: (each.framesEncoded ?? 0) - (before.get(each.rid ?? "") ?? 0) }))
+    .filter(({ frames, frameHeight }) => frames > 0 && frameHeight)
+    .sort((one, other) => (other.frameHeight ?? 0) - (one.frameHeight ?? 0));
+  const [largest] = flowing;
+  return {
+    width: largest?.frameWidth ?? 0,
+    height: largest?.frameHeight ?? 0,
+    frames: largest?.frames ?? 0,
+    codecId: largest?.codecId ?? "",
+    sizes: flowing.map(({ frameHeight }) => frameHeight ?? 0),
+  };
 }
 
 /**
@@ -64,7 +102,8 @@ export class Publication extends EventTarget {
   #takeOver = false;
   #attempt = 0;
   #bytes = 0;
-  #frames = 0;
+  /** @type {Map<string, number>} - encoded, by the size's name */
+  #frames = new Map();
   #lookedAt = 0;
   /** @type {Uplink} */
   #uplink = "idle";
@@ -148,7 +187,7 @@ export class Publication extends EventTarget {
     this.#connection = connection;
     for (const kind of ["video", "audio"]) {
       const track = stream.getTracks().find((each) => each.kind === kind);
-      const transceiver = connection.addTransceiver(track ?? kind, { direction: "sendonly", streams: [stream] });
+      const transceiver = transceiverFor(connection, track, kind, stream);
       if (kind === "video") {
         transceiver.setCodecPreferences(ordered(RTCRtpSender.getCapabilities("video")?.codecs ?? [], this.#wish));
       }
@@ -171,7 +210,8 @@ export class Publication extends EventTarget {
         if (transport.state === "closed" && connection === this.#connection) this.#lose();
       });
     }
-    this.#bytes = this.#frames = 0;
+    this.#bytes = 0;
+    this.#frames = new Map();
     this.#lookedAt = performance.now();
     this.#watch = setInterval(() => void this.#look(connection), LOOK_MS);
   }
@@ -194,27 +234,25 @@ export class Publication extends EventTarget {
   /** @param {RTCPeerConnection} connection */
   async #look(connection) {
     /** @type {Measured} */
-    const measured = { kbit: 0, roundTripMs: 0, lostPercent: 0, width: 0, height: 0, frames: 0, codec: "" };
+    const measured = { kbit: 0, roundTripMs: 0, lostPercent: 0, width: 0, height: 0, frames: 0, codec: "", sizes: [] };
     const stats = await connection.getStats();
     if (connection !== this.#connection) return;
     const now = performance.now();
     const seconds = Math.max(0.001, (now - this.#lookedAt) / 1000);
     let bytes = 0;
+    const pictures = [];
     for (const each of stats.values()) {
       if (each.type === "outbound-rtp") {
         bytes += each.bytesSent ?? 0;
-        if (each.kind === "video") {
-          measured.width = each.frameWidth ?? 0;
-          measured.height = each.frameHeight ?? 0;
-          measured.frames = Math.round(((each.framesEncoded ?? 0) - this.#frames) / seconds);
-          measured.codec = stats.get(each.codecId)?.mimeType ?? "";
-          this.#frames = each.framesEncoded ?? 0;
-        }
+        if (each.kind === "video") pictures.push(/** @type {Outbound} */ (each));
       } else if (each.type === "remote-inbound-rtp") {
         measured.roundTripMs = Math.max(measured.roundTripMs, Math.round(1000 * (each.roundTripTime ?? 0)));
         measured.lostPercent = Math.max(measured.lostPercent, 100 * (each.fractionLost ?? 0));
       }
     }
+    const { codecId, frames, ...picture } = pictured(pictures, this.#frames);
+    Object.assign(measured, picture, { frames: Math.round(frames / seconds), codec: stats.get(codecId)?.mimeType ?? "" });
+    this.#frames = new Map(pictures.map(({ rid, framesEncoded }) => [rid ?? "", framesEncoded ?? 0]));
     measured.kbit = Math.round(((bytes - this.#bytes) * 8) / seconds / 1000);
     this.#bytes = bytes;
     this.#lookedAt = now;
@@ -242,5 +280,24 @@ export class Publication extends EventTarget {
     if (uplink === this.#uplink) return;
     this.#uplink = uplink;
     this.dispatchEvent(new CustomEvent("uplink", { detail: uplink }));
+  }
+}
+
+/**
+ * A browser that cannot send several sizes sends one.
+ * @param {RTCPeerConnection} connection
+ * @param {MediaStreamTrack | undefined} track
+ * @param {string} kind
+ * @param {MediaStream} stream
+ */
+function transceiverFor(connection, track, kind, stream) {
+  /** @type {RTCRtpTransceiverInit} */
+  const how = { direction: "sendonly", streams: [stream] };
+  const sendEncodings = sizes(track);
+  if (sendEncodings.length === 0) return connection.addTransceiver(track ?? kind, how);
+  try {
+    return connection.addTransceiver(track ?? kind, { ...how, sendEncodings });
+  } catch {
+    return connection.addTransceiver(track ?? kind, how);
   }
 }

@@ -10,7 +10,7 @@ const known = (changes = {}, stageChanges = {}) => ({
   stage: stage(stageChanges), uplink: "idle", measured: undefined, counting: false, camera: undefined,
   microphone: undefined, shared: false, micOn: true, camOn: true, ...changes,
 });
-const measured = (lostPercent = 0) => ({ kbit: 1234, roundTripMs: 38, lostPercent, width: 1280, height: 720, frames: 30, codec: "video/H264" });
+const measured = (lostPercent = 0) => ({ kbit: 1234, roundTripMs: 38, lostPercent, width: 1280, height: 720, frames: 30, codec: "video/H264", sizes: [720] });
 const lane = (/** @type {any} */ all, /** @type {string} */ name) => all.find((/** @type {any} */ each) => each.name === name);
 const seen = (/** @type {any} */ all) => Object.keys(all).filter((name) => all[name]);
 
@@ -31,6 +31,9 @@ test("the list says what was measured, and nothing before", () => {
   const narrow = { ...measured(), codec: "video/VP8" };
   assert.match(lane(lanes(known({ uplink: "sending", measured: narrow })), "line").line, /sees no picture/);
   assert.match(lane(lanes(known({}, { on_air: true, media: { video: "vp8" } })), "line").line, /encoder\. In VP8: .* sees no picture/);
+  assert.doesNotMatch(steady.line, /sent as/);
+  const several = { ...measured(), sizes: [720, 360, 180] };
+  assert.match(lane(lanes(known({ uplink: "sending", measured: several })), "line").line, /0\.0% lost, sent as 720p, 360p and 180p$/);
   const lossy = lane(lanes(known({ uplink: "sending", measured: measured(5) })), "line");
   assert.deepEqual([lossy.state, lossy.title], ["due", "Line loses packets"]);
   assert.equal(lane(lanes(known({ uplink: "lost" })), "line").state, "failed");
