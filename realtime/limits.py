@@ -1,7 +1,7 @@
 """Every bound of the wiring and of what a command may carry, each with its reason.
 
-What is unbounded is an attack or an accident. Limits are per learner, never per address: a hospital
-is one address. None of them depends on Redis.
+What is unbounded is an attack or an accident. Limits are per learner; per address only of those who
+have not signed in, since a hospital is one address. None of them depends on Redis.
 """
 
 MAX_FRAME_BYTES = 65_536
@@ -21,6 +21,13 @@ MAX_TOPICS = 32
 
 MAX_SOCKETS = 8
 """Of one person in one process: the tabs and devices of one learner."""
+
+STRANGER_SOCKETS_A_SECOND, STRANGER_SOCKET_BURST = 10.0, 600.0
+"""Of one address, without a login that holds: each costs a statement. Pages do not open them."""
+
+STRANGER_PAGES_A_SECOND, STRANGER_PAGE_BURST = 100.0, 6_000.0
+"""Of one address, by people who have not signed in: six hundred of a lecture hall ask for ten pages
+each within a minute."""
 
 MAX_UNFINISHED = 64
 """Commands of one socket that wait for their reply, as when the database is away; then `busy`."""

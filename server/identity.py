@@ -1,13 +1,18 @@
 """From a login cookie to a person, for pages and sockets alike."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from realtime.addresses import stranger
+from realtime.hub.strangers import Strangers
+from realtime.limits import STRANGER_PAGE_BURST, STRANGER_PAGES_A_SECOND
 from server import clock, secrets
 from server.access import Places
 from server.batch import Busy
@@ -65,6 +70,13 @@ async def touch(rows: Rows, fingerprints: Sequence[bytes]) -> list[None]:
     return [None] * len(fingerprints)
 
 
+TOO_MANY = PlainTextResponse(
+    "Too many requests come from your network without signing in. Please try again in a minute.\n",
+    429,
+    {"retry-after": "60", "cache-control": "no-store"},
+)
+
+
 class Identify:
     """Puts `who`, `services` and `places` on every request's state."""
 
@@ -72,6 +84,8 @@ class Identify:
         self.app = app
         self.services = services
         self.places = places
+        self.proxies = services.settings.proxies
+        self.strangers = Strangers(rate=STRANGER_PAGES_A_SECOND, burst=STRANGER_PAGE_BURST)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -83,4 +97,12 @@ class Identify:
                 cookie = connection.headers.get("cookie", "")
                 if token := login_token(cookie, secure=secure):
                     state["who"] = await who_is(self.services.db, token)
+                if state["who"] is None and not self._may(scope):
+                    await TOO_MANY(scope, receive, send)
+                    return
         await self.app(scope, receive, send)
+
+    def _may(self, scope: Scope) -> bool:
+        """Whether somebody who has not signed in may ask for another page."""
+        address = scope["client"][0] if scope.get("client") else ""
+        return self.strangers.take(stranger(address, self.proxies), time.monotonic())

@@ -59,6 +59,13 @@ def first_echo(secret: bytes, connection: UUID) -> str:
     return hmac.new(secret, b"echo:" + connection.bytes, hashlib.sha256).hexdigest()[:16]
 
 
+def network(secret: bytes, region: str) -> str:
+    """A name for a part of the net that says nothing about it without the secret; "" for none."""
+    if not region:
+        return ""
+    return hmac.new(secret, b"network:" + region.encode(), hashlib.sha256).hexdigest()[:16]
+
+
 def new_token() -> str:
     """256 random bits for an address or a header."""
     return secrets.token_urlsafe(32)

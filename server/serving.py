@@ -93,6 +93,7 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
                 commands=commands,
                 gate=ConferenceGate(services, places),
                 tasks=tasks,
+                proxies=settings.proxies,
             )
         )
         services.closing.append(reception.close_person)
@@ -131,6 +132,7 @@ def _config(
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=",".join(map(str, settings.proxies)) or "none",
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
 

@@ -20,6 +20,10 @@ class Allowance:
         self._left = left - 1.0
         return True
 
+    def empty(self, now: float, *, rate: float, burst: float) -> bool:
+        """Whether nothing could be taken now."""
+        return min(burst, self._left + (now - self._at) * rate) < 1.0
+
     def rested(self, now: float, *, rate: float, burst: float) -> bool:
         """Whether it has filled up again, so that a new one would be no other."""
         return self._left + (now - self._at) * rate >= burst

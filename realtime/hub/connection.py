@@ -57,8 +57,9 @@ class Party(Protocol):
         ...
 
 
-Greet = Callable[["Connection", str], Party]
-"""Called when a socket has opened, with its Cookie header; answers who takes it from there."""
+Greet = Callable[["Connection", str, str], Party]
+"""Called when a socket has opened, with its Cookie and X-Forwarded-For headers; answers who takes
+it from there."""
 
 
 def nowhere(_framed: bytes) -> None:
@@ -154,6 +155,12 @@ class Connection(asyncio.Protocol):
         if self._party is not None:
             self._party.resumed()
 
+    @property
+    def far_end(self) -> str:
+        """The address at the other end; empty where there is none, as on a Unix socket."""
+        named = self.transport.get_extra_info("peername")
+        return str(named[0]) if isinstance(named, tuple) else ""
+
     def say(self, text: bytes) -> None:
         self.write(frame(text))
 
@@ -179,10 +186,11 @@ class Connection(asyncio.Protocol):
         protocol = self._protocol
         assert protocol is not None
         protocol.receive_data(data)
-        cookies = ""
+        cookies = forwarded = ""
         for event in protocol.events_received():
             if isinstance(event, Request):
                 cookies = "; ".join(event.headers.get_all("Cookie"))
+                forwarded = ",".join(event.headers.get_all("X-Forwarded-For"))
                 here = event.path.partition("?")[0] == PATH
                 answer = protocol.accept(event) if here else protocol.reject(404, "No socket here.")
                 protocol.send_response(answer)
@@ -190,7 +198,7 @@ class Connection(asyncio.Protocol):
         if protocol.state is OPEN:
             self._protocol = None
             self._calm()
-            self._party = self._greet(self, cookies)
+            self._party = self._greet(self, cookies, forwarded)
         elif protocol.close_expected():
             self.closing = True
             self.transport.close()

@@ -49,6 +49,7 @@ class Peer:
     __slots__ = (
         "_attendant",
         "_connection",
+        "address",
         "allowance",
         "aside_at",
         "early",
@@ -65,9 +66,17 @@ class Peer:
     )
 
     def __init__(
-        self, connection: Connection, attendant: Attendant, *, id_: UUID, now: float
+        self,
+        connection: Connection,
+        attendant: Attendant,
+        *,
+        id_: UUID,
+        now: float,
+        address: str = "",
     ) -> None:
         self._connection = connection
+        self.address = address
+        """Where it comes from, as far as that can be believed."""
         self._attendant = attendant
         self.id = id_
         self.guest: Any = None

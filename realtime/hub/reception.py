@@ -6,7 +6,7 @@ exception of a handler ends here: an expected refusal becomes an `error`, any ot
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 
+from realtime.addresses import Network, client, stranger
 from realtime.bus.bus import Bus, BusAway
 from realtime.hub.allowance import Allowance
 from realtime.hub.clerk import Clerk
@@ -22,6 +23,7 @@ from realtime.hub.commands import Commands, Malformed
 from realtime.hub.connection import Connection
 from realtime.hub.hub import Hub
 from realtime.hub.peer import Guest, Peer, Person
+from realtime.hub.strangers import Strangers
 from realtime.limits import (
     ARRIVAL_BURST,
     ARRIVALS_A_SECOND,
@@ -40,6 +42,8 @@ from realtime.limits import (
     RECHECK_SECONDS,
     RETRY_MS,
     SILENT_SECONDS,
+    STRANGER_SOCKET_BURST,
+    STRANGER_SOCKETS_A_SECOND,
 )
 from realtime.wire import (
     Close,
@@ -102,8 +106,17 @@ class Reception:
     """The peers of one process."""
 
     def __init__(
-        self, *, hub: Hub, bus: Bus, commands: Commands, gate: Gate, tasks: asyncio.TaskGroup
+        self,
+        *,
+        hub: Hub,
+        bus: Bus,
+        commands: Commands,
+        gate: Gate,
+        tasks: asyncio.TaskGroup,
+        proxies: Sequence[Network] = (),
     ) -> None:
+        self._proxies = proxies
+        self._strangers = Strangers(rate=STRANGER_SOCKETS_A_SECOND, burst=STRANGER_SOCKET_BURST)
         self._hub, self._bus, self._gate, self._tasks = hub, bus, gate, tasks
         self._clerk = Clerk(commands, gate, tasks)
         self._decode = commands.decoder()
@@ -130,15 +143,17 @@ class Reception:
 
     # Arriving and leaving.
 
-    def greet(self, connection: Connection, cookies: str) -> Peer:
+    def greet(self, connection: Connection, cookies: str, forwarded: str) -> Peer:
         """Take over a socket that has just opened."""
         now = self._now()
-        peer = Peer(connection, self, id_=uuid4(), now=now)
+        address = client(connection.far_end, forwarded, self._proxies)
+        peer = Peer(connection, self, id_=uuid4(), now=now, address=address)
         if self._over or self._goodbye is not None:
             peer.close(Close.RESTART)
             return peer
         arrived = self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST)
-        if not arrived or len(self._peers) >= MAX_PEERS:
+        known = self._strangers.may(stranger(address, self._proxies), now)
+        if not arrived or not known or len(self._peers) >= MAX_PEERS:
             peer.close(Close.OVERLOADED)
             return peer
         self._peers.add(peer)
@@ -154,6 +169,7 @@ class Reception:
             peer.close(Close.OVERLOADED)
             return
         if guest is None or welcome is None:
+            self._strangers.take(stranger(peer.address, self._proxies), self._now())
             peer.close(Close.SIGN_IN)
             return
         person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
@@ -391,13 +407,21 @@ class _Closing(msgspec.Struct):
 
 @asynccontextmanager
 async def open_reception(
-    *, hub: Hub, bus: Bus, commands: Commands, gate: Gate, tasks: asyncio.TaskGroup
+    *,
+    hub: Hub,
+    bus: Bus,
+    commands: Commands,
+    gate: Gate,
+    tasks: asyncio.TaskGroup,
+    proxies: Sequence[Network] = (),
 ) -> AsyncGenerator[Reception]:
     """The reception of a process, with its sweep.
 
     At the end what was begun is finished first: its news needs a bus, which is closed afterwards.
     """
-    reception = Reception(hub=hub, bus=bus, commands=commands, gate=gate, tasks=tasks)
+    reception = Reception(
+        hub=hub, bus=bus, commands=commands, gate=gate, tasks=tasks, proxies=proxies
+    )
     with suppress(BusAway):  # it is then followed as soon as the bus is back
         await bus.follow(PERSONS)
     sweeping = tasks.create_task(reception.sweep())

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from realtime.addresses import region
 from realtime.wire import Message, Reply, seal
 from server import clock, secrets
 from server.access import Table
@@ -100,6 +101,7 @@ async def _record(
             device=device,
             received=received,
             first_echo=secrets.first_echo(call.services.secret, connection),
+            network=secrets.network(call.services.secret, region(call.peer.address)),
         ),
     )
     if outcome.refusal is not None:

@@ -89,6 +89,20 @@ class Span(Base):
     n: Mapped[int | None]  # the ledger's row that tells of it
 
 
+class ConnectionNetwork(Base):
+    """The part of the net a connection came from: a keyed name, noted with its first evidence."""
+
+    __tablename__ = "connection_network"
+    __table_args__ = (Index("ix_connection_network_person_id", "conference_id", "person_id"),)
+
+    conference_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conference.id", ondelete="CASCADE"), primary_key=True
+    )
+    connection: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    network: Mapped[str]
+
+
 KEPT = ("conference_id", "person_id", "space_id", "booth", "connection", "device", "visible",
         "playing", "first_ms", "last_ms", "beats", "max_gap_ms")  # fmt: skip
 """What a sealed span takes over from the open one."""
@@ -106,6 +120,8 @@ class Beating:
     device: str
     received: Received
     first_echo: str
+    network: str = ""
+    """A keyed name of the part of the net it came from; empty when that is not known."""
 
 
 async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcome]:
@@ -120,16 +136,19 @@ async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcom
             .with_for_update()
         )
     }
+    known = set(running)
     owners = {(beat.connection, beat.space_id): beat for beat in beats}
     sealed: list[dict[str, Any]] = []
     outcomes: list[Outcome] = []
     ended: set[tuple[UUID, UUID]] = set()
+    kept: set[tuple[UUID, UUID]] = set()
     for beat in beats:
         key = (beat.connection, beat.space_id)
         outcome = receive(running.get(key), beat.received, first_echo=beat.first_echo)
         outcomes.append(outcome)
         if outcome.refusal is not None:
             continue
+        kept.add(key)
         sealed.extend(_sealed(beat, span) for span in outcome.sealed)
         if outcome.running is not None:
             running[key] = outcome.running
@@ -137,6 +156,7 @@ async def write_beats(db: AsyncSession, beats: Sequence[Beating]) -> list[Outcom
         elif running.pop(key, None) is not None:
             ended.add(key)
     await _keep(db, [_opened(owners[key], span) for key, span in running.items()])
+    await _note_networks(db, [owners[key] for key in sorted(kept - known)])
     for connection, space_id in ended:
         await db.execute(
             delete(OpenSpan).where(OpenSpan.connection == connection, OpenSpan.space_id == space_id)
@@ -305,6 +325,21 @@ async def _keep(db: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     key = "connection", "space_id"
     changing = tuple(name for name in rows[0] if name not in key)
     await db.execute(overwriting(db, OpenSpan, key, changing), list(rows))
+
+
+async def _note_networks(db: AsyncSession, fresh: Sequence[Beating]) -> None:
+    rows = [
+        {
+            "conference_id": beat.conference_id,
+            "connection": beat.connection,
+            "person_id": beat.person_id,
+            "network": beat.network,
+        }
+        for beat in fresh
+        if beat.network
+    ]
+    if rows:
+        await db.execute(insert(db, ConnectionNetwork).on_conflict_do_nothing(), rows)
 
 
 def _opened(beat: Beating, span: Running) -> dict[str, Any]:

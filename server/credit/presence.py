@@ -77,11 +77,17 @@ async def rows(
     now_ms = clock.now_ms()
     everybody = await gather_all(db, conference, planned, ids, now_ms=now_ms)
     twice = await store.twice(db, conference.id, ids)
+    apart = await store.apart(db, conference.id, ids)
     made: dict[UUID, list[Adjustment]] = {}
     for one in await corrections.adjustments(db, conference.id, ids):
         made.setdefault(one.person_id, []).append(one)
     return [
-        _row(one, everybody[one.id], columns, twice.get(one.id, 0), made.get(one.id, ()))
+        _row(
+            one,
+            everybody[one.id],
+            columns,
+            flags(twice.get(one.id, 0), apart.get(one.id, 0), made.get(one.id, ())),
+        )
         for one in listed
     ]
 
@@ -90,8 +96,7 @@ def _row(
     one: Listed,
     gathered: Gathered,
     columns: Sequence[Planned],
-    twice_ms: int,
-    made: Iterable[Adjustment],
+    flagged: tuple[str, ...],
 ) -> PresenceRow:
     facts, _found = gathered
     assessed = assess(facts)
@@ -104,7 +109,7 @@ def _row(
         on_record=spoken(assessed.eligible_ms),
         parallel=parallel(assessed),
         credit=figure(award.units),
-        flags=flags(twice_ms, made),
+        flags=flagged,
     )
 
 
@@ -137,9 +142,12 @@ def parallel(assessed: Assessment) -> str:
     return spoken(twice_ms) if twice_ms >= 1000 else ""  # noqa: PLR2004 - a second
 
 
-def flags(twice_ms: int, made: Iterable[Adjustment]) -> tuple[str, ...]:
+def flags(twice_ms: int, apart_ms: int, made: Iterable[Adjustment]) -> tuple[str, ...]:
+    """What an officer may want to look at; none of it takes anything from anybody."""
     states = [one.state for one in made]
     found = []
+    if apart_ms > TWO_AT_ONCE_MS:
+        found.append(f"Far apart at once, {spoken(apart_ms)}")
     if twice_ms > TWO_AT_ONCE_MS:
         found.append(f"Two at once, {spoken(twice_ms)}")
     if State.IN_FORCE in states:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server import clock
 from server.agenda.store import Conference, Faculty
 from server.attendance import ledger
-from server.attendance.store import OpenSpan, Span
+from server.attendance.store import ConnectionNetwork, OpenSpan, Span
 from server.credit.checks.store import PresenceCheck
 from server.credit.corrections.store import Adjustment
 from server.credit.imports.store import ReportLine
@@ -52,6 +52,7 @@ AT_ONCE: tuple[Any, ...] = (
 WITH_CREDIT: tuple[Any, ...] = (
     OpenSpan.person_id,
     Span.person_id,
+    ConnectionNetwork.person_id,
     DisclosureShown.person_id,
     PresenceCheck.person_id,
     Certificate.person_id,

@@ -66,15 +66,18 @@ class House:
 
     async def watched(
         self, name: str, start: float, end: float, *, left: bool = False, device: str = "laptop"
-    ) -> None:
+    ) -> UUID:
+        """Returns the connection."""
+        connection = uuid4()
         span = {
             "conference_id": self.conference_id, "id": new_id(), "person_id": self.persons[name],
-            "space_id": self.session_id, "booth": False, "connection": uuid4(), "device": device,
+            "space_id": self.session_id, "booth": False, "connection": connection, "device": device,
             "visible": True, "playing": True, "first_ms": self.at(start), "last_ms": self.at(end),
             "beats": 4, "max_gap_ms": 15_000, "left": left,
         }  # fmt: skip
         async with self.database.begin() as db:
             await attendance.keep(db, [span])
+        return connection
 
     def as_(self, name: str) -> None:
         self.http.cookies = httpx.Cookies({cookie_name(secure=False): self.logins[name]})

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
+from realtime.addresses import Network
 from realtime.bus.bus import Bus
 from realtime.bus.open import open_bus
 from realtime.hub.commands import Commands
@@ -216,7 +217,9 @@ class Page:
 
 @asynccontextmanager
 async def process(
-    url: str | None = None, tasks: asyncio.TaskGroup | None = None
+    url: str | None = None,
+    tasks: asyncio.TaskGroup | None = None,
+    proxies: Sequence[Network] = (),
 ) -> AsyncGenerator[Process]:
     """A process with everything in it, as `rounds hub` composes one."""
     async with AsyncExitStack() as stack:
@@ -228,7 +231,12 @@ async def process(
         bus = await stack.enter_async_context(open_bus(url, hub, tasks))
         conference.publisher = await stack.enter_async_context(open_publisher(bus, tasks))
         opening = open_reception(
-            hub=hub, bus=bus, commands=command_table(), gate=conference, tasks=tasks
+            hub=hub,
+            bus=bus,
+            commands=command_table(),
+            gate=conference,
+            tasks=tasks,
+            proxies=proxies,
         )
         reception = await stack.enter_async_context(opening)
         server = hub_server([HERE], reception.greet)

@@ -198,7 +198,7 @@ async def _attend(here: World) -> None:
         beat = attendance.Beating(
             conference_id=here.conference_id, person_id=here.person_id, connection=uuid4(),
             space_id=session_id, booth=False, device="laptop",
-            first_echo="first",
+            first_echo="first", network="a name",
             received=Received(
                 at_ms=clock.now_ms(), n=1, echo="first", next_echo="next",
                 visible=True, playing=True, leaving=True,

@@ -219,6 +219,7 @@ class _Ear:
 
     def __init__(self) -> None:
         self.id = uuid4()
+        self.address = ""
         self.said: list[bytes] = []
 
     def say(self, text: bytes) -> None:

@@ -44,6 +44,7 @@ SHOWN = (
     ("", "Everybody"),
     ("present", "On record"),
     ("two", "Two at once"),
+    ("apart", "Far apart"),
     ("adjusted", "Adjusted"),
     ("claimed", "Claimed"),
 )
@@ -134,6 +135,7 @@ async def _person_page(
         )
         made = await corrections.adjustments(db, call.conference_id, (person_id,))
         twice = await store.twice(db, call.conference_id, (person_id,))
+        apart = await store.apart(db, call.conference_id, (person_id,))
         claimed = await claims.living(db, call.conference_id, person_id, AMA_PRA_1.id)
         certificates = await claims.certificates(db, call.conference_id, person_id)
         titles = {one.id: one.title for one in now.sessions}
@@ -152,7 +154,7 @@ async def _person_page(
         eligible=spoken(assessed.eligible_ms),
         parallel=presence.parallel(assessed),
         booth=spoken(sum(end - start for start, end in now.facts.booth)),
-        flags=presence.flags(twice.get(person_id, 0), made),
+        flags=presence.flags(twice.get(person_id, 0), apart.get(person_id, 0), made),
         strips=[one for one in strips if one is not None],
         raw=presence.raw_rows(raw, titles, sources, conference.tz),
         adjustments=[words.shown(one, titles, names, conference.tz) for one in reversed(made)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, uni
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.agenda.store import LiveInterval, Session
+from server.attendance.intervals import intersection, length, union
 from server.attendance.rules import LEASE_MS, Proof
-from server.attendance.store import OpenSpan, Span
+from server.attendance.store import ConnectionNetwork, OpenSpan, Span
 from server.credit.corrections.store import Adjustment
 from server.credit.store import Claim
 from server.people.store import Person, RoleGrant
@@ -97,9 +99,13 @@ async def persons(
     db: AsyncSession, conference_id: UUID, *, wanted: str, show: str, after: str, limit: int
 ) -> list[Listed]:
     """Who may earn credit here, by mail address; `limit` of them after one."""
+    conditions = _conditions(conference_id, wanted, show)
+    if show == "apart":
+        far = await apart(db, conference_id)
+        conditions.append(Person.id.in_([one for one, ms in far.items() if ms > TWO_AT_ONCE_MS]))
     rows = await db.execute(
         select(Person.id, Person.name, Person.mail)
-        .where(*_conditions(conference_id, wanted, show), Person.mail > after)
+        .where(*conditions, Person.mail > after)
         .order_by(Person.mail)
         .limit(limit)
     )
@@ -157,6 +163,49 @@ async def twice(
         select(doubled.c.person_id, doubled.c.ms).where(doubled.c.person_id.in_(person_ids))
     )
     return {person_id: int(ms) for person_id, ms in rows}
+
+
+async def apart(
+    db: AsyncSession, conference_id: UUID, person_ids: Collection[UUID] | None = None
+) -> dict[UUID, int]:
+    """How long somebody was playing from two parts of the net at once; absent who never was.
+
+    Of everybody when nobody is named. A phone on its own network beside a laptop is one, too.
+    """
+    several = (
+        select(ConnectionNetwork.person_id)
+        .where(ConnectionNetwork.conference_id == conference_id)
+        .group_by(ConnectionNetwork.person_id)
+        .having(func.count(ConnectionNetwork.network.distinct()) > 1)
+    )
+    if person_ids is not None:
+        several = several.where(ConnectionNetwork.person_id.in_(person_ids))
+    rows = await db.execute(
+        select(Span.person_id, ConnectionNetwork.network, Span.first_ms, Span.last_ms)
+        .join(
+            ConnectionNetwork,
+            and_(
+                ConnectionNetwork.conference_id == Span.conference_id,
+                ConnectionNetwork.connection == Span.connection,
+            ),
+        )
+        .where(
+            Span.conference_id == conference_id,
+            Span.person_id.in_(several),
+            Span.playing,
+            Span.booth.is_(False),
+        )
+    )
+    seen: dict[UUID, dict[str, list[tuple[int, int]]]] = {}
+    for person_id, network, first_ms, last_ms in rows:
+        seen.setdefault(person_id, {}).setdefault(network, []).append((first_ms, last_ms))
+    found: dict[UUID, int] = {}
+    for person_id, networks in seen.items():
+        each = [union(stretches) for stretches in networks.values()]
+        at_once = union(*(intersection(one, other) for one, other in combinations(each, 2)))
+        if at_once:
+            found[person_id] = length(at_once)
+    return found
 
 
 async def raw(db: AsyncSession, conference_id: UUID, person_id: UUID) -> list[Raw]:

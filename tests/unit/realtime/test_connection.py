@@ -85,7 +85,7 @@ class Behind:
 def open_connection(request: bytes = REQUEST) -> tuple[Connection, Line, Behind, list[str]]:
     behind, line, cookies = Behind(), Line(), list[str]()
 
-    def greet(_connection: Connection, cookie: str) -> Behind:
+    def greet(_connection: Connection, cookie: str, _forwarded: str) -> Behind:
         cookies.append(cookie)
         return behind
 
