@@ -53,11 +53,17 @@ QUEUE_BYTES = 65_536
 LOWAT_BYTES = 16_384
 """Unsent bytes that the kernel may hold for a socket; it would take 2.75 MB by itself."""
 
-ASIDE_SECONDS = 10.0
-"""A socket set aside for so long is closed with 4008: it comes back and resumes."""
+GONE_SECONDS = 10.0
+"""After this a socket that reads nothing is gone: it comes back and resumes."""
 
 CLOSE_SECONDS = 2.0
 """How long a closed socket may take to read its close code before it is cut."""
+
+SWEEP_SECONDS = 1.0
+"""How often every socket is looked after; none has a timer of its own."""
+
+ASIDE_SECONDS = GONE_SECONDS - CLOSE_SECONDS - SWEEP_SECONDS
+"""A socket set aside for so long is closed with 4008 at the next look."""
 
 CATCH_UP_BYTES = 262_144
 """A history longer than this is not replayed: a fresh fragment is the shorter way."""

@@ -95,14 +95,23 @@ class Identify:
             if not scope["path"].startswith(NAMELESS):
                 secure = self.services.settings.secure
                 cookie = connection.headers.get("cookie", "")
-                if token := login_token(cookie, secure=secure):
+                token = login_token(cookie, secure=secure)
+                if token and self._may_be(scope, token):
                     state["who"] = await who_is(self.services.db, token)
-                if state["who"] is None and not self._may(scope):
+                if state["who"] is not None:
+                    self.strangers.vouch(token or "")
+                elif not self._may(scope):
                     await TOO_MANY(scope, receive, send)
                     return
         await self.app(scope, receive, send)
 
+    def _may_be(self, scope: Scope, token: str) -> bool:
+        """Whether it is worth a statement to see whose login this is."""
+        return self.strangers.may(self._household(scope), time.monotonic(), token)
+
     def _may(self, scope: Scope) -> bool:
         """Whether somebody who has not signed in may ask for another page."""
-        address = scope["client"][0] if scope.get("client") else ""
-        return self.strangers.take(stranger(address, self.proxies), time.monotonic())
+        return self.strangers.take(self._household(scope), time.monotonic())
+
+    def _household(self, scope: Scope) -> str:
+        return stranger(scope["client"][0] if scope.get("client") else "", self.proxies)

@@ -4,6 +4,7 @@ Written as one plain ASGI layer, since it must also see what no route answers. N
 on `request.url`: a Host header or a path can poison it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from realtime.addresses import Network, client
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -106,6 +109,21 @@ def forged(method: str, path: str, headers: Headers, canonical: Canonical) -> bo
     if (origin := headers.get("origin")) is not None:
         return origin != canonical.address
     return "cookie" in headers
+
+
+class Nearest:
+    """Puts on a request where it comes from, by the word of proxies that are trusted alone."""
+
+    def __init__(self, app: ASGIApp, proxies: Sequence[Network]) -> None:
+        self.app = app
+        self.proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope.get("client"):
+            host, port = scope["client"]
+            forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+            scope["client"] = client(host, forwarded, self.proxies) or host, port
+        await self.app(scope, receive, send)
 
 
 class Security:

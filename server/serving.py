@@ -132,7 +132,7 @@ def _config(
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=",".join(map(str, settings.proxies)) or "none",
+        proxy_headers=False,  # `security.Nearest` reads them, as the hub does
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
 

@@ -44,6 +44,7 @@ from realtime.limits import (
     SILENT_SECONDS,
     STRANGER_SOCKET_BURST,
     STRANGER_SOCKETS_A_SECOND,
+    SWEEP_SECONDS,
 )
 from realtime.wire import (
     Close,
@@ -151,9 +152,11 @@ class Reception:
         if self._over or self._goodbye is not None:
             peer.close(Close.RESTART)
             return peer
+        if not self._strangers.may(stranger(address, self._proxies), now, cookies):
+            peer.close(Close.OVERLOADED)
+            return peer
         arrived = self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST)
-        known = self._strangers.may(stranger(address, self._proxies), now)
-        if not arrived or not known or len(self._peers) >= MAX_PEERS:
+        if not arrived or len(self._peers) >= MAX_PEERS:
             peer.close(Close.OVERLOADED)
             return peer
         self._peers.add(peer)
@@ -172,6 +175,7 @@ class Reception:
             self._strangers.take(stranger(peer.address, self._proxies), self._now())
             peer.close(Close.SIGN_IN)
             return
+        self._strangers.vouch(cookies)
         person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
         if not peer.gone and len(person.peers) >= MAX_SOCKETS:
             peer.close(Close.OVERLOADED)
@@ -341,12 +345,12 @@ class Reception:
             and known.seq >= since.seq
         )
 
-    # Once a second.
+    # Every `SWEEP_SECONDS`.
 
     async def sweep(self) -> None:
         """Look after every peer and topic, for ever; no peer has a timer of its own."""
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(SWEEP_SECONDS)
             now = self._now()
             for peer in list(self._peers):
                 self._inspect(peer, now)

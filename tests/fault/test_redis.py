@@ -1,6 +1,7 @@
 """Redis dies, forgets or freezes while two hubs' learners ask and vote: hints are lost, facts not.
 
-`ROUNDS_TEST_REDIS_SECONDS` says for how long it is away: 60 a night.
+`ROUNDS_TEST_REDIS_SECONDS` says for how long it is away (60 a night), `ROUNDS_TEST_LEARNERS` how
+many watch (500 a night).
 """
 
 import asyncio
@@ -28,8 +29,10 @@ AWAY_SECONDS = float(os.environ.get("ROUNDS_TEST_REDIS_SECONDS", "8"))
 EMPTY_SECONDS = 2.0
 """How long the talk goes on upon an emptied one: to forget takes no time."""
 
-LEARNERS = 20
+LEARNERS = int(os.environ.get("ROUNDS_TEST_LEARNERS", "20"))
 A_SECOND = 3.0
+WARM = 10
+"""Acknowledgements before anything happens: by then everybody is there."""
 
 ACKNOWLEDGED_SECONDS = 1.5
 """99 of 100 while Redis is away: the first of an outage waits a second for it."""
@@ -144,7 +147,7 @@ async def test_a_redis_that_fails_loses_nothing(
         talk = Talk(site, http, LEARNERS * FAULTS.index(fault))
         async with opened(talk.pages):
             async with talk.busy():
-                await talk.heard(LEARNERS // 2)
+                await talk.heard(WARM)
                 before, began = talk.acknowledged, time.monotonic()
                 async with fault(site.redis):
                     await asyncio.sleep(away)

@@ -54,6 +54,23 @@ async def test_who_is_signed_in_takes_nothing_from_the_address(
                 assert peer.address == HOSPITAL
 
 
+async def test_who_came_before_comes_back_while_a_neighbour_uses_the_address_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reception, "STRANGER_SOCKET_BURST", 3.0)
+    monkeypatch.setattr(reception, "STRANGER_SOCKETS_A_SECOND", 0.001)
+    ann = {"X-Forwarded-For": HOSPITAL, "Cookie": "ann"}
+    async with process(proxies=PROXIES) as here:
+        async with here.peer(additional_headers=ann):
+            pass
+        ends = [await closed(here, HOSPITAL) for _ in range(4)]
+        assert ends == [Close.SIGN_IN] * 3 + [Close.OVERLOADED]
+        async with here.peer(additional_headers=ann):
+            asked = len(here.conference.asked)
+        assert await closed(here, HOSPITAL, "invented") == Close.OVERLOADED
+        assert len(here.conference.asked) == asked
+
+
 async def test_nobody_but_a_proxy_says_where_somebody_is() -> None:
     async with process() as here:
         headers = {"X-Forwarded-For": HOSPITAL, "Cookie": "ann"}
@@ -68,16 +85,20 @@ async def test_pages_of_strangers_are_limited_and_of_nobody_else(
     monkeypatch.setattr(identity, "STRANGER_PAGE_BURST", 20.0)
     monkeypatch.setattr(identity, "STRANGER_PAGES_A_SECOND", 0.001)
     async with an_app(sqlite_url, tmp_path, client=(HOSPITAL, 9)) as http:
-        statuses = [(await http.get("/sign-in")).status_code for _ in range(22)]
-        assert statuses == [200] * 20 + [429] * 2
+        async with a_house(sqlite_url, tmp_path) as house:
+            await house.join("late", Role.LEARNER)
+        name, login = cookie_name(secure=False), house.logins["late"]
+        assert (await http.get("/profile", headers={"Cookie": f"{name}={login}"})).is_success
+        forged = {"X-Forwarded-For": ELSEWHERE}
+        asked = [await http.get("/sign-in", headers=forged) for _ in range(22)]
+        assert [one.status_code for one in asked] == [200] * 20 + [429] * 2
+        invented = await http.get("/profile", headers={"Cookie": f"{name}=invented"})
+        assert invented.status_code == 429
         refused = await http.get("/")
         assert refused.headers["retry-after"] == "60"
         assert "from your network" in refused.text
         assert (await http.get("/healthz")).status_code == 200
-        async with a_house(sqlite_url, tmp_path) as house:
-            await house.join("late", Role.LEARNER)
-            login = {cookie_name(secure=False): house.logins["late"]}
-        http.cookies.update(login)
+        http.cookies.set(name, login)
         assert [(await http.get("/profile")).status_code for _ in range(5)] == [200] * 5
 
 

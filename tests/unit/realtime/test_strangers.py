@@ -23,6 +23,13 @@ def test_asking_takes_nothing_and_remembers_nobody() -> None:
     assert not strangers.may("a", 0.0)
 
 
+def test_a_login_that_held_before_is_looked_at_all_the_same() -> None:
+    strangers = Strangers(rate=0.001, burst=1)
+    strangers.vouch("ann")
+    assert strangers.take("a", 0.0)
+    assert [strangers.may("a", 0.0, login) for login in ("ann", "ben", "")] == [True, False, False]
+
+
 def test_nobody_is_unlimited() -> None:
     strangers = Strangers(rate=1, burst=1)
     assert all(strangers.take("", 0.0) and strangers.may("", 0.0) for _ in range(9))
