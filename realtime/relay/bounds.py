@@ -61,8 +61,8 @@ LAYER_SILENT_SECONDS = 1.0
 six times what a slide filmed at 6 frames a second needs between two."""
 
 FORMER_SECONDS = 1.0
-"""After a change of layers what was lost before is still sent again for so long: a receiver that
-has shown the new layer's keyframe no longer asks. In that time no number can come round again."""
+"""After a change to a larger layer what was lost before is still sent again for so long: a receiver
+that has shown the new keyframe no longer asks. In that time no number can come round again."""
 
 ADDRESSES_PER_PEER = 8
 """A browser checks from one address per interface and family; the oldest is forgotten."""
@@ -98,6 +98,9 @@ STRAINED_LOSS = 0.2
 """Of a viewer's picture, in one report. Twice the loss at which draft-ietf-rmcat-gcc-02 §6 lowers
 the rate: there is one rate here, and a radio link that loses a tenth is still fine to watch."""
 
+LOSS_SECONDS = 0.8
+"""Reports of losses are taken together for so long; most browsers send one a second anyway."""
+
 STRAINED_ROUND_TRIP = 1.0
 STRAINED_TIMES = 4
 """Seconds, and how often the shortest one: a full queue on the way that loses nothing yet."""
@@ -105,6 +108,10 @@ STRAINED_TIMES = 4
 STRAINED_SECONDS = 1.5
 """From the first bad report to the last picture. They come every second: one keyframe that did not
 fit is no reason, three bad ones in a row are, and sound is free again within five seconds."""
+
+SETTLED_SECONDS = 2.0
+"""After a change to a smaller picture: until its keyframe is there, the queue has emptied, and a
+report of a second tells of nothing else."""
 
 PAUSE_SECONDS = (15.0, 120.0)
 """Without pictures until the next try, doubling after each that fails: a try costs the sound."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiortc.rtp import RtcpReceiverInfo
 
-from realtime.relay.bounds import FORMER_SECONDS, RESEND_BURST, RESENDS_PER_SECOND
+from realtime.relay.bounds import FORMER_SECONDS, LOSS_SECONDS, RESEND_BURST, RESENDS_PER_SECOND
 from realtime.relay.cache import Packet
 from realtime.relay.change import End, continued, ended, resumed
 from realtime.relay.fanout import Destination, Group, Sender
@@ -63,6 +63,8 @@ class DownTrack:
         """The last it was sent, while it is sent nothing."""
         self._former: _Former | None = None
         self._counted = (0, 0)
+        self._told = (float("-inf"), 0, 0)
+        """When losses were told of, how many there were, and the highest number by then."""
         feed.join(self)
 
     def enter(self, feed: Feed, packet: Packet | None) -> None:
@@ -81,7 +83,9 @@ class DownTrack:
     def _changed(self, end: End, feed: Feed, packet: Packet) -> Shift:
         shift = continued(end, packet, feed.line(), codec=feed.codec, rate=feed.rate)
         until = (packet.seq + shift.seq) & SEQ_MASK
-        self._former = _Former(self.feed, self.group, until, packet.at)
+        # A line that was too thin for a picture is not to be filled with what it lost of it.
+        larger = feed.pixels >= self.feed.pixels
+        self._former = _Former(self.feed, self.group, until, packet.at) if larger else None
         self.changes += 1
         self.reports = 0  # its times go by another line: the receiver is to know it soon
         return shift
@@ -156,7 +160,7 @@ class DownTrack:
             former = self._former = None
         if former is not None and seq_after(seq, former.until) < 0:
             return former.feed, former.group
-        return self.feed, self.group
+        return self.feed, self.group  # whose `first` says what it has not sent
 
     def _again(self, packet: Packet, feed: Feed, group: Group, now: float) -> bytes:
         if self._resend_payload_type is None:
@@ -193,10 +197,22 @@ class DownTrack:
         self.feed.leave(self)
         self._wanted.forget(self)
 
-    def reported(self, report: RtcpReceiverInfo, now: float) -> None:
-        """What the subscriber says of us (RFC 3550 §6.4.1)."""
-        self.fraction_lost = report.fraction_lost / 256
-        self.lost = max(0, report.packets_lost)
+    def reported(self, report: RtcpReceiverInfo, now: float) -> bool:
+        """What the subscriber says of us (RFC 3550 §6.4.1); whether that is news of losses.
+
+        Browsers that estimate report with each request for what was lost, of a few packets at a
+        time: losses are told of once a second.
+        """
         sent_at = self._reported.get(report.lsr)
         if sent_at is not None:
             self.round_trip = max(0.0, now - sent_at - report.dlsr / 65536)
+        lost, highest = max(0, report.packets_lost), report.highest_sequence
+        at, lost_before, highest_before = self._told
+        if now - at < LOSS_SECONDS:
+            return False
+        self._told = now, lost, highest
+        self.lost = lost
+        self.fraction_lost = report.fraction_lost / 256
+        if now - at < 2 * LOSS_SECONDS and highest > highest_before:
+            self.fraction_lost = min(1.0, max(0, lost - lost_before) / (highest - highest_before))
+        return True

@@ -17,6 +17,7 @@ from realtime.relay.bounds import (
     GROWING_SECONDS,
     MOST_LAYERS,
     PAUSE_SECONDS,
+    SETTLED_SECONDS,
     SIZE_PAUSE_SECONDS,
     STRAINED_LOSS,
     STRAINED_ROUND_TRIP,
@@ -44,6 +45,8 @@ class Strain:
     """What the estimate was when more was sent than before."""
     _shortest: float = float("inf")
     _turned_at: float = float("-inf")
+    _stepped_at: float = float("-inf")
+    """When less was sent than before."""
     _tried_at: float = float("-inf")
     """When more was sent than before."""
     _pause: float = PAUSE_SECONDS[0]
@@ -62,7 +65,7 @@ class Strain:
         """
         if round_trip is not None:
             self._shortest = min(self._shortest, round_trip)
-        if not self.pictures:
+        if not self.pictures or now - self._stepped_at < SETTLED_SECONDS:
             return  # of what was sent before
         if not (lost >= STRAINED_LOSS or self._queued(round_trip)):
             self._since = None
@@ -70,7 +73,10 @@ class Strain:
         if self._since is None:
             self._since = now
         elif now - self._since >= STRAINED_SECONDS:
-            self._step_down(min(self.level, len(rates)) - 1, now)
+            level = min(self.level, len(rates))
+            came = (1 - lost) * rates[level - 1]
+            fitting = sum(rate <= came for rate in rates[: level - 1])
+            self._step_down(min(max(1, fitting), level - 1), now)
 
     def estimated(self, bits: float, rates: Sequence[float], now: float) -> None:
         """How much the viewer believes to fit; by this alone pictures never stop."""
@@ -126,4 +132,5 @@ class Strain:
         least, most = SIZE_PAUSE_SECONDS if level else PAUSE_SECONDS
         failed = now - self._tried_at < TRY_SECONDS
         self._pause = min(most, 2 * self._pause) if failed else least
-        self.level, self._since, self._thin_since, self._turned_at = level, None, None, now
+        self.level, self._since, self._thin_since = level, None, None
+        self._turned_at = self._stepped_at = now

@@ -152,8 +152,7 @@ class Subscriber(Peer):
         elif isinstance(packet, RtcpRrPacket):
             for report in packet.reports:
                 track = self.tracks.get(report.ssrc)
-                if track is not None:
-                    track.reported(report, self._clock())
+                if track is not None and track.reported(report, self._clock()):
                     self._weigh(track, self._clock())
 
     def _estimated(self, packet: RtcpPsfbPacket) -> None:

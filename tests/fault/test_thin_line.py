@@ -12,6 +12,7 @@ from realtime.relay.bounds import PAUSE_SECONDS
 from realtime.relay.caller import Caller, call
 from realtime.relay.flow import Packet
 from tests.integration.relays import SESSION, Running, running_relay
+from tests.integration.sizes import speaking, taken
 from tests.integration.wires import wired
 from tests.servers.waiting import eventually_async
 
@@ -19,6 +20,8 @@ KEY, DELTA = b"\x10\x00\x9d\x01\x2a", b"\x10\x01"
 PACKETS_A_PICTURE, PICTURES_A_SECOND, PACKET_BYTES = 6, 30, 1000
 SOUND_SECONDS = 0.02
 THIN_BITS = 300_000
+MIDDLE_BITS = 800_000
+"""Enough for 600 kbit/s with sound, not for the 1.6 Mbit/s of the largest."""
 DOWN_SECONDS, GAP_SECONDS = 5.0, 0.2
 
 
@@ -154,3 +157,38 @@ async def test_sound_goes_on_over_a_line_too_thin_for_the_picture() -> None:
             assert 0 < ahead < 1000, "the numbers go on after the last one that was sent"
             assert not caller.closed.is_set()
             assert stage.without_pictures == 0
+
+
+async def test_a_line_too_thin_for_the_largest_picture_gets_the_next() -> None:
+    """Of three sizes; this viewer estimates nothing, so that losses alone say it."""
+    async with running_relay() as relay, speaking(relay):
+        url, bearer = f"{relay.url}/watch/{SESSION}", relay.grant("watch", "grace")
+        async with (
+            wired(relay.relay.mux.port) as (wire, http),
+            call(url, bearer, kind="watch", http=http) as caller,
+        ):
+            seen = Seen()
+            caller.on_rtp = seen.take
+            await eventually_async(lambda: sizes(seen) == {"h"})
+
+            thin_at = time.monotonic()
+            wire.drops = Bucket(MIDDLE_BITS).drops
+            await eventually_async(lambda: sizes(seen) == {"m"}, within=10)
+            down, gap = time.monotonic() - thin_at, seen.gap(thin_at)
+            assert gap < GAP_SECONDS
+
+            again_at = time.monotonic()
+            wire.drops = lambda _datagram: False
+            within = PAUSE_SECONDS[0] + DOWN_SECONDS
+            await eventually_async(lambda: sizes(seen) == {"h"}, within=within)
+            sys.stdout.write(
+                f"{MIDDLE_BITS // 1000} kbit/s: smaller after {down:.1f} s, longest gap in the "
+                f"sound {1000 * gap:.0f} ms, the largest again {time.monotonic() - again_at:.1f} s "
+                "after the line\n"
+            )
+            assert relay.relay.stages[SESSION].without_pictures == 0
+
+
+def sizes(seen: Seen, newest: int = 50) -> set[str]:
+    """Which sizes the newest packets of the picture were of."""
+    return {taken(packet.payload)[3] for _, packet in seen.pictures[-newest:]}

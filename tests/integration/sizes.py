@@ -13,7 +13,7 @@ import httpx
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpRtpfbPacket
 
 from realtime.relay import rtcp
-from realtime.relay.caller import Caller
+from realtime.relay.caller import Caller, CallLost
 from realtime.relay.flow import NTP_EPOCH
 from tests.integration.relays import SESSION, Running
 
@@ -179,7 +179,8 @@ async def speaking(relay: Running, *, order: str = "hml") -> AsyncGenerator[Spea
             yield speaker
         finally:
             running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            # The relay may have ended the call before.
+            with contextlib.suppress(asyncio.CancelledError, CallLost):
                 await running
             await speaker.close()
 

@@ -60,7 +60,6 @@ async def relay_metrics(relay: Running) -> str:
 
 async def test_viewers_go_from_size_to_size_without_a_seam() -> None:
     async with running_relay() as relay, speaking(relay) as speaker:
-        speaker.lose_every = 25
         stage, url = relay.relay.stages[SESSION], f"{relay.url}/watch/{SESSION}"
         video = stage.streams["video"]
         await eventually_async(lambda: len(video.flowing) == len(SIZES))
@@ -79,10 +78,12 @@ async def test_viewers_go_from_size_to_size_without_a_seam() -> None:
                 viewer.choose()
                 await eventually_async(lambda: seen.sizes[-9:] == [rid] * 9)  # noqa: B023
                 assert speaker.sizes[rid].asked > asked, "a keyframe of this size was asked for"
+            speaker.lose_every = 25
+            await eventually_async(lambda: all(size.withheld for size in speaker.sizes.values()))
+            speaker.lose_every, before = 0, len(seen.packets)
             await eventually_async(
                 lambda: all(size.withheld <= set(size.resent) for size in speaker.sizes.values())
             )
-            speaker.lose_every, before = 0, len(seen.packets)
             await eventually_async(lambda: len(seen.packets) > before + 100)
             assert runs([size for size in seen.sizes if size])[0] == "h"
             seen.seamless()

@@ -413,3 +413,26 @@ async def test_sound_leaves_before_the_pictures_that_were_read_with_it() -> None
     mux.flush()
     mux.close()
     assert [packet[12:] for packet in wire.sent] == [b"sound", KEY, SPS]
+
+
+def test_losses_that_are_reported_packet_by_packet_are_taken_together() -> None:
+    """As Chromium does where it estimates: a report with each request for what was lost."""
+    line = Line()
+    viewer = line.viewer()
+    news, shares = [], []
+    for at in range(200):
+        # Of twenty packets a second's tenth, eight are lost; half of the reports see none of it.
+        told = RtcpReceiverInfo(
+            ssrc=1,
+            fraction_lost=200 if at % 2 else 0,
+            packets_lost=4 * (at // 2 * 2),
+            highest_sequence=10 * at,
+            jitter=0,
+            lsr=0,
+            dlsr=0,
+        )
+        if viewer.reported(told, 100 + at / 20):
+            news.append(at / 20)
+            shares.append(viewer.fraction_lost)
+    assert all(after - before > 0.79 for before, after in itertools.pairwise(news))
+    assert all(0.3 <= share <= 0.5 for share in shares[1:])

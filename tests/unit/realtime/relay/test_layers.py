@@ -232,17 +232,29 @@ def test_pictures_that_paused_come_back_in_another_size() -> None:
 
 def test_what_was_lost_before_a_change_is_sent_again_as_it_was_and_not_for_long() -> None:
     speaker = Simulcast()
-    viewer = speaker.viewer(resend=None)
+    viewer = speaker.viewer(SMALL, resend=None)
+    film(speaker, 0, 10, keys=(SMALL, MIDDLE, LARGE))
+    viewer.follow(speaker.layers.feeds[LARGE])
+    film(speaker, 10, 5, keys=(LARGE,))
+    sent = list(speaker.wire.sent)
+    lost = numbers(sent)[7:13]
+    viewer.send_again(lost, 0.5)
+    assert speaker.wire.sent[len(sent) :] == sent[7:13]
+    before = len(speaker.wire.sent)
+    viewer.send_again(lost, 0.4 + FORMER_SECONDS)
+    assert speaker.wire.sent[before:] == sent[11:13], "what came after it"
+
+
+def test_a_thin_line_is_not_filled_with_what_it_lost_of_the_larger_picture() -> None:
+    speaker = Simulcast()
+    viewer = speaker.viewer(LARGE)
     film(speaker, 0, 10, keys=(SMALL, MIDDLE, LARGE))
     viewer.follow(speaker.layers.feeds[SMALL])
     film(speaker, 10, 5, keys=(SMALL,))
-    sent = list(speaker.wire.sent)
-    lost = numbers(sent)[7:12]
-    viewer.send_again(lost, 0.5)
-    assert speaker.wire.sent[len(sent) :] == sent[7:12]
-    before = len(speaker.wire.sent)
-    viewer.send_again(lost, 0.4 + FORMER_SECONDS)
-    assert speaker.wire.sent[before:] == sent[10:12], "what came after it"
+    before = list(speaker.wire.sent)
+    viewer.send_again(numbers(before), 0.5)
+    again = speaker.wire.sent[len(before) :]
+    assert [int.from_bytes(each[12:14], "big") for each in again] == numbers(before)[10:]
 
 
 STEPS = st.lists(
