@@ -55,6 +55,11 @@ class Strain:
     def pictures(self) -> bool:
         return self.level > 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is kept from this line."""
+        return self.level == MOST_LAYERS
+
     def reported(
         self, lost: float, round_trip: float | None, now: float, rates: Sequence[float] = (0.0,)
     ) -> None:

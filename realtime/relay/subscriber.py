@@ -102,6 +102,8 @@ class Subscriber(Peer):
 
     def try_more(self, now: float) -> None:
         """Send a larger picture, or one at all, to a line that was too thin a while ago."""
+        if self.strain.whole:
+            return
         picture = self._track("video")
         heard = self._track("audio") if picture is None or picture.paused else picture
         if picture is None:
@@ -137,8 +139,10 @@ class Subscriber(Peer):
             return
         if self._track("audio") is None and min(self.strain.level, len(self._rates)) == 1:
             return  # nothing is there that could be saved
+        before = self.strain.level
         self.strain.reported(track.fraction_lost, track.round_trip, now, self._rates)
-        self.choose()
+        if self.strain.level != before:
+            self.choose()
 
     def control(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
@@ -164,8 +168,10 @@ class Subscriber(Peer):
             bits, _ = unpack_remb_fci(packet.fci)
         except ValueError:
             return  # another message of an application
+        before = self.strain.level
         self.strain.estimated(bits, self._rates, self._clock())
-        self.choose()
+        if self.strain.level != before:
+            self.choose()
 
     def _wish(self, packet: RtcpPsfbPacket) -> None:
         # A FIR names its target in the control information (RFC 5104 §4.3.1.1).
