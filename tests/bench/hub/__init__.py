@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tests.bench.figures import Figure, of_samples
-from tests.bench.hub import conf10k, storm
+from tests.bench.hub import conf10k, storm, stuck
 from tests.bench.hub.herd import Herd, cpu_ns, resident_kib
 from tests.bench.hub.peers import PEERS, Peer
 from tests.bench.hub.places import pinned
@@ -67,6 +67,7 @@ def main(*, quick: bool, peers: bool) -> list[Figure]:
         told.append(compared(peer, turns))
     for peer in gently:
         told.append(compared(peer, slow))
+    told += stuck.main(quick=quick, peers=peers)
     if not quick:
         told += [*conf10k.main(quick=quick, peers=peers), *storm.main(quick=quick, peers=peers)]
     return told
