@@ -62,9 +62,9 @@ def test_every_message_is_described_with_its_fields(message: type[wire.Message])
         ("Close codes", "a burst of {} ", limits.FOLLOW_BURST),
         ("Close codes", "doubling up to {}.", limits.RETRY_MS[1] / 1000),
         ("Close codes", "silent for {} seconds", limits.SILENT_SECONDS),
-        ("Close codes", "nothing was read for {} seconds", limits.ASIDE_SECONDS),
+        ("Close codes", "nothing was read for {} seconds", limits.GONE_SECONDS),
         ("Slow readers", "When {} KiB wait", limits.QUEUE_BYTES / 1024),
-        ("Slow readers", "after {} seconds", limits.ASIDE_SECONDS),
+        ("Slow readers", "after {} seconds", limits.GONE_SECONDS),
         ("Slow readers", "at most {} KiB of unsent", limits.LOWAT_BYTES / 1024),
     ],
 )
