@@ -219,7 +219,10 @@ async def test_a_killed_server_costs_nothing_and_doubles_nothing(site: Site) -> 
         await done(await client.ask("poll.open", **site.session, poll_id=made[0]["id"]))
         for shown in (page, panel):
             await shows(shown, made[0]["id"], "open")
-        assert page.texts() == sorted([*before, *words])
+        # What was committed and not told is told within five seconds of the restart.
+        await eventually_async(
+            lambda: page.texts() == sorted([*before, *words]), RETURN_SECONDS, "every poll once"
+        )
         folded = dict(page.things)
         await page.load(topic)
         assert folded == page.things, "what was folded is what there is"
