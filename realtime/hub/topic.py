@@ -149,7 +149,7 @@ class Audience:
         self.leave(member)
         self._members[member] = member.write
         self.empty_since = None
-        missed = b"" if ahead else self._missed(since)
+        missed = b"" if ahead and self._before(since) else self._missed(since)
         if missed is None or self.sent is None or since is None or self._forgot(since):
             return frame(self._resync())
         epoch, seq = self.sent
@@ -159,6 +159,16 @@ class Audience:
         # Told at the peer's own position, a state may have come before or after its snapshot.
         states = [each.framed for each in self._states.values() if each.seq >= since.seq]
         return b"".join([missed, *states, frame(seal(answer))])
+
+    def _before(self, since: Position | None) -> bool:
+        """Whether a position lies ahead: by the time the bus has confirmed one, it may not."""
+        sent = self.sent
+        return (
+            sent is not None
+            and since is not None
+            and sent.epoch == since.epoch
+            and sent.seq < since.seq
+        )
 
     def leave(self, member: Member) -> None:
         self._aside.pop(member, None)

@@ -135,6 +135,21 @@ def test_one_who_joins_between_two_ticks_gets_nothing_twice_and_nothing_too_late
     assert late.text() == b"<2>"
 
 
+def test_what_came_while_the_bus_was_asked_is_not_left_out() -> None:
+    """A peer that was ahead when it asked is behind when it is answered."""
+    topic = audience()
+    topic.tell(at(1), b"<1>")
+    topic.tell(at(2), b"<2>")
+    assert topic.join(Reader("ann"), at(1), ahead=True) == b"<2>" + followed(2)
+    assert topic.join(Reader("ben"), at(3), ahead=True) == followed(3)
+
+
+def test_a_history_that_began_anew_while_the_bus_was_asked_is_told() -> None:
+    topic = audience()
+    topic.reload(at(0, "other"), [])
+    assert topic.join(Reader("ann"), at(5), ahead=True) == resync(0, "other")
+
+
 def test_writing_that_takes_long_widens_the_tick() -> None:
     clock = Clock()
     topic = audience(clock)
