@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 import server.agenda.store
 import server.attendance.store
 import server.audit.store
+import server.captions.store
 import server.credit.checks.store
 import server.credit.corrections.store
 import server.credit.exclusions.store

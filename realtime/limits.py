@@ -122,3 +122,15 @@ MAX_NAME_CHARS = 120
 
 MAX_POLL_OPTIONS = 12
 """What fits on a phone without scrolling."""
+
+MAX_CAPTION_CHARS = 300
+"""Six lines on a phone: nobody reads more at once, and a line of speech is a third of it."""
+
+MAX_CAPTION_LANGUAGES = 8
+"""Of one session: each is in every follower's snapshot, and somebody writes each of them."""
+
+MAX_CAPTION_LINES = 20_000
+"""Of one session, kept for its transcript: two languages for twelve hours, fourteen a minute."""
+
+CAPTIONS_SHOWN, CAPTIONS_CORRECTED = 3, 10
+"""Of a language: the lines that somebody who comes late sees, and those that can be corrected."""

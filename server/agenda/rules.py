@@ -47,6 +47,10 @@ class WrongStep(Refused):
     code = "session.wrong_step"
 
 
+class NotLive(Refused):
+    code = "session.not_live"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conference:
     id: UUID

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.agenda.rules import LIVE_PHASES, Phase
+from server.agenda.rules import LIVE_PHASES, NotLive, Phase
 from server.errors import Refused
 
 TICKET_LIFETIME = timedelta(seconds=60)
@@ -30,10 +30,6 @@ class Watching(StrEnum):
 
     AUDIENCE = "audience"
     DESK = "desk"
-
-
-class NotLive(Refused):
-    code = "session.not_live"
 
 
 class TicketUsed(Refused):

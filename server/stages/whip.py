@@ -18,6 +18,7 @@ from realtime.relay.client import Answer, RelayAway, RelayRefused
 from realtime.relay.grant import Deed, Grant
 from server import clock
 from server.access import public
+from server.agenda.rules import NotLive
 from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.people import store as people
 from server.rights import Act, Place, may
@@ -181,7 +182,7 @@ async def watch(request: Request, services: Services, token: str) -> Response:
     try:
         # The audience may have been sent out while the relay answered.
         await _still_watchable(services, bearer)
-    except rules.NotLive:
+    except NotLive:
         await _asked(services.relay.hang_up(answer.location))
         raise
     return _created(services, f"/whep/{session_id}/{secret}", answer, secret)

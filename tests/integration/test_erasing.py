@@ -50,6 +50,7 @@ STAY = {
     "attendance_report.uploaded_by": "who decided",
     "audit_entry.person_id": "who did what in the office",
     "booth_staff.person_id": "emptied",
+    "caption_line.said_by": "who wrote down what others said",
     "disclosure.entered_by": "who decided",
     "exclusion.made_by": "who decided",
     "exclusion_end.person_id": "who decided",

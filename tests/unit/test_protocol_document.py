@@ -228,6 +228,9 @@ def test_the_stage_over_https_is_described() -> None:
         ("poll.create", "({} to", polls.MIN_OPTIONS),
         ("poll.create", "to {} of", limits.MAX_POLL_OPTIONS),
         ("poll.create", "of {} characters", polls.MAX_OPTION_CHARS),
+        ("caption.say", "({} characters", limits.MAX_CAPTION_CHARS),
+        ("caption.say", "at most {} of", limits.MAX_CAPTION_LANGUAGES),
+        ("caption.change", "last {} of", limits.CAPTIONS_CORRECTED),
         ("booth.ask", "({} characters", exhibits.MAX_ABOUT),
         ("booth.say", "({} characters", limits.MAX_CHAT_CHARS),
         ("booth.present", "({} characters", exhibits.MAX_LINE),
@@ -246,6 +249,8 @@ def test_the_bounds_of_commands_are_those_of_the_code(
     ("title", "phrase", "bound"),
     [
         ("Beats", "less than {} seconds apart", spans.LEAST_GAP_MS // 1000),
+        ("Commands", "keeps {:,} lines", limits.MAX_CAPTION_LINES),
+        ("Events", "have {} of them", limits.CAPTIONS_SHOWN),
         ("Commands", "silent for {} seconds", exhibits.STAY_LEASE.seconds),
         ("What pages fetch", "within {} seconds", stages.TICKET_LIFETIME.seconds),
         ("What pages fetch", "until {} minutes", stages.TOKEN_GRACE.seconds // 60),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.agenda.rules import Phase
+from server.agenda.rules import NotLive, Phase
 from server.stages import rules
 from server.stages.rules import Watching
 
@@ -45,7 +45,7 @@ def test_the_audience_watches_what_is_live(phase: Phase) -> None:
     if phase is Phase.LIVE:
         rules.watchable(phase, Watching.AUDIENCE)
         return
-    with pytest.raises(rules.NotLive) as refused:
+    with pytest.raises(NotLive) as refused:
         rules.watchable(phase, Watching.AUDIENCE)
     assert (refused.value.code, refused.value.status) == ("session.not_live", 409)
 
