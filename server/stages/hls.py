@@ -124,7 +124,10 @@ async def piece(request: Request) -> Response:
     body = None
     if following is not None:
         if following.window.hint == name:
-            await following.until(lambda window: window.body(name) is not None, PATIENCE_SECONDS)
+            await following.until(
+                lambda window: window.body(name) is not None or window.hint != name,
+                PATIENCE_SECONDS,
+            )
         body = following.window.body(name)
     else:
         # Another process told the name. This one does not begin to follow: nobody was let in.

@@ -47,16 +47,25 @@ def day(conference: tuple[Rounds, UUID]) -> Generator[Day]:
 async def filming(day: Day, film: Film) -> AsyncGenerator[None]:
     """A speaker whose pictures and sound flow."""
     made = await asyncio.to_thread(token, day)
-    async with call(whip(day), made, kind="publish", codec="H264") as caller:
-        over = asyncio.Event()
-        reel = asyncio.create_task(eventually_async(_sent(film, caller, over), within=60))
-        try:
-            await airing(day, expected=True)
-            yield
-        finally:
-            over.set()
-            with suppress(CallLost):
-                await reel
+    async with (
+        call(whip(day), made, kind="publish", codec="H264") as caller,
+        sending(film, caller),
+    ):
+        await airing(day, expected=True)
+        yield
+
+
+@asynccontextmanager
+async def sending(film: Film, speaker: Caller) -> AsyncGenerator[None]:
+    """What is filmed goes out, for the length of the block."""
+    over = asyncio.Event()
+    reel = asyncio.create_task(eventually_async(_sent(film, speaker, over), within=60))
+    try:
+        yield
+    finally:
+        over.set()
+        with suppress(CallLost):
+            await reel
 
 
 def hls(day: Day) -> str:
@@ -269,40 +278,38 @@ async def test_another_size_begins_anew_and_plays_on(day: Day) -> None:
 
 async def test_a_packager_that_dies_is_replaced_and_others_notice_nothing() -> None:
     async with running_relay() as relay, httpx.AsyncClient(timeout=20, trust_env=False) as http:
-        film, over = Film(Studio()), asyncio.Event()
         got: list[Packet] = []
         url = f"{relay.url}/publish/{SESSION}"
         publishing = call(url, relay.grant("publish", "speaker"), kind="publish", codec="H264")
         watching = call(f"{relay.url}/watch/{SESSION}", relay.grant("watch"), kind="watch")
-        async with publishing as speaker:
-            reel = asyncio.create_task(eventually_async(_sent(film, speaker, over), within=60))
-            async with watching as viewer:
-                viewer.on_rtp = got.append
-                headers = {"Authorization": f"Bearer {relay.grant('watch', 'server')}"}
-                address = f"{relay.url}/segments/{SESSION}"
-                breaks: set[int] = set()
-                async with http.stream("GET", address, headers=headers) as stream:
-                    splitter = Splitter()
-                    async for data in stream.aiter_raw():
-                        for message in map(decode_out, splitter.feed(data)):
-                            if isinstance(message, Segment) and message.breaks not in breaks:
-                                breaks.add(message.breaks)
-                                (worker,) = packagers()
-                                worker.kill()
-                        if len(breaks) == 3:
-                            break
-                so_far = len(got)
-                await eventually_async(lambda: len(got) > so_far + 100, what="it goes on")
-                assert all(each.lost == 0 for each in viewer.received.values())
-                assert not viewer.closed.is_set()
-            over.set()
-            await reel
+        async with publishing as speaker, sending(Film(Studio()), speaker), watching as viewer:
+            viewer.on_rtp = got.append
+            headers = {"Authorization": f"Bearer {relay.grant('watch', 'server')}"}
+            address = f"{relay.url}/segments/{SESSION}"
+            breaks: set[int] = set()
+            async with http.stream("GET", address, headers=headers) as stream:
+                splitter = Splitter()
+                async for data in stream.aiter_raw():
+                    for message in map(decode_out, splitter.feed(data)):
+                        if isinstance(message, Segment) and message.breaks not in breaks:
+                            breaks.add(message.breaks)
+                            (worker,) = packagers()
+                            worker.kill()
+                    if len(breaks) == 3:
+                        break
+            so_far = len(got)
+            await eventually_async(lambda: len(got) > so_far + 100, what="it goes on")
+            assert all(each.lost == 0 for each in viewer.received.values())
+            assert not viewer.closed.is_set()
 
 
-def packagers() -> list[psutil.Process]:
-    """Processes of this one's relay."""
-    children = psutil.Process().children()
-    return [each for each in children if "realtime.relay.hls.worker" in each.cmdline()]
+def packagers(relay: psutil.Process | None = None) -> list[psutil.Process]:
+    """Processes of a relay, or of this one's."""
+    found: list[psutil.Process] = []
+    for each in (relay or psutil.Process()).children():
+        with suppress(psutil.NoSuchProcess):  # or a zombie, that is one who has just ended
+            found += [each] * ("realtime.relay.hls.worker" in each.cmdline())
+    return found
 
 
 def _sent(film: Film, speaker: Caller, over: asyncio.Event) -> Callable[[], bool]:

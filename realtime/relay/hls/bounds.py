@@ -57,6 +57,16 @@ BATCH_SECONDS = 0.1
 BACKLOG_BYTES = 4 * 1024 * 1024
 """A packager that is so far behind hangs: it is ended, and another one begins."""
 
+SILENT_BATCHES = 40
+"""In a row without a word from a packager, which answers each: it hangs. Four seconds of ours, so
+that a relay that was held up itself blames nobody; a fifth of it is the worst on a busy machine."""
+
+STARTING_BATCHES = 80
+"""Until its first word: a cold start imports for a second, on a busy machine for several."""
+
+AGAIN_SECONDS = 1.0
+"""After one that could not even be started, before the next."""
+
 STAGES_AT_ONCE = 16
 """A process of 20 MB each."""
 

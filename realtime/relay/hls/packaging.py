@@ -1,22 +1,26 @@
 """Stages that are packaged now: a process each, fed from the stage's feeds, while somebody follows.
 
 The packet path only puts packets on a list; ten times a second they go to the process in one write.
-A process that dies or hangs is replaced; a stage whose stream kills each one is given up. What
-comes out is held, so that whoever begins to follow begins at once.
+A process that dies, or answers no more, is replaced, and segments are numbered on; a stage whose
+stream kills each one is given up. What comes out is held, so that whoever follows begins at once.
 """
 
 import asyncio
 import contextlib
 import os
 import sys
+import time
 from asyncio import TaskGroup
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+import msgspec
+
 from realtime.relay.cache import Packet
 from realtime.relay.hls.bounds import (
+    AGAIN_SECONDS,
     BACKLOG_BYTES,
     BATCH_SECONDS,
     FAILURES,
@@ -24,7 +28,9 @@ from realtime.relay.hls.bounds import (
     FRAMES_WAITING,
     IDLE_SECONDS,
     SEGMENT_SECONDS,
+    SILENT_BATCHES,
     STAGES_AT_ONCE,
+    STARTING_BATCHES,
 )
 from realtime.relay.hls.frames import (
     Clocked,
@@ -128,6 +134,9 @@ class Packaging:
         self._keyframes = 0
         self._marks: dict[str, object] = {}
         self._failures = 0
+        self._unanswered = 0
+        """Batches since the process was last heard."""
+        self._patience = STARTING_BATCHES
 
     @property
     def crowded(self) -> bool:
@@ -155,7 +164,11 @@ class Packaging:
         """Until nobody follows, the format changes to one that cannot be packaged, or it fails."""
         try:
             while self._wanted() and packable(self._stage.streams) and self._failures < FAILURES:
-                await self._package()
+                try:
+                    await self._package()
+                except OSError:  # no process, or no pipe, is left on this machine
+                    self._failures += 1
+                    await self._wait(AGAIN_SECONDS)
         finally:
             for queue in self._followers:
                 queue.put_nowait(None)
@@ -165,11 +178,18 @@ class Packaging:
         idle = self._idle_since is not None and self._clock() - self._idle_since > IDLE_SECONDS
         return not idle and not self._over.is_set()
 
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
     async def _package(self) -> None:
         """One process, until it ends or is no longer the right one."""
+        # Seconds since 1970: numbers go on, never back, even after a relay that was restarted.
+        number, breaks = self.window.next(int(time.time()))
         process = await asyncio.create_subprocess_exec(
             *self._command,
-            str(self.window.breaks + 1),
+            str(number),
+            str(breaks),
             stdin=PIPE,
             stdout=PIPE,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
@@ -181,22 +201,27 @@ class Packaging:
             await self._feed(process, reading)
         finally:
             self._untap()
-            await _end(process)
+            await _end(process, 0.0 if self._hangs else _GOODBYE_SECONDS)
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
 
+    @property
+    def _hangs(self) -> bool:
+        return self._unanswered > self._patience
+
     async def _feed(self, process: Process, reading: "asyncio.Task[None]") -> None:
         assert process.stdin is not None
+        self._unanswered, self._patience = 0, STARTING_BATCHES
         while self._wanted() and self._stage.streams == self._streams:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), BATCH_SECONDS)
+            await self._wait(BATCH_SECONDS)
             self._ask(self._clock())
             self._tell_marks()
             self._batch.append(encode(Now(self._clock())))
             batch, self._batch = self._batch, []
+            self._unanswered += 1
             behind = process.stdin.transport.get_write_buffer_size() > BACKLOG_BYTES
-            if reading.done() or behind:
+            if reading.done() or behind or self._hangs:
                 self._failures += 1
                 return
             process.stdin.write(b"".join(batch))
@@ -204,8 +229,9 @@ class Packaging:
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
         splitter = Splitter()
-        with contextlib.suppress(TooLong):
+        with contextlib.suppress(TooLong, msgspec.DecodeError):
             while data := await process.stdout.read(_READ_BYTES):
+                self._unanswered, self._patience = 0, SILENT_BATCHES
                 for body in splitter.feed(data):
                     self._came(decode_out(body))
 
@@ -275,12 +301,12 @@ class Packaging:
             video.keyframes.wish()
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, patience: float) -> None:
     """It ends with its input; one that does not is made to."""
     assert process.stdin is not None
     process.stdin.close()
     try:
-        async with asyncio.timeout(_GOODBYE_SECONDS):
+        async with asyncio.timeout(patience):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):

@@ -50,6 +50,8 @@ class Window:
 
     def add(self, message: Segment | Part) -> None:
         if isinstance(message, Segment):
+            if self._held and not self._held[-1].parts:
+                self._held.pop()  # whoever made it died: this one has its number
             if self._held:
                 self._held[-1].whole = True
             self._held.append(Held(message))
@@ -65,10 +67,13 @@ class Window:
             yield held.segment
             yield from held.parts
 
-    @property
-    def breaks(self) -> int:
-        """Of the newest segment: whoever makes the next ones counts on from there."""
-        return self._held[-1].segment.breaks if self._held else 0
+    def next(self, otherwise: int) -> tuple[int, int]:
+        """Number and breaks for whoever makes the segments after these: numbers have no gap."""
+        if not self._held:
+            return otherwise, 0
+        newest = self._held[-1]
+        number = newest.segment.number + (1 if newest.parts else 0)
+        return number, newest.segment.breaks + 1
 
     @property
     def playable(self) -> bool:

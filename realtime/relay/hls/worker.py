@@ -1,9 +1,10 @@
 """A packager in a process of its own: a stream that breaks it breaks no other.
 
-    python -m realtime.relay.hls.worker BREAKS
+    python -m realtime.relay.hls.worker NUMBER BREAKS
 
-Packets come on standard input, segments go to standard output, numbered on from so many breaks. It
-ends with its input, hence with its parent; it imports neither aiortc nor anything of HTTP.
+Packets come on standard input, segments go to standard output, numbered on from what is given.
+Each time that passes is answered, if only by nothing, so that one who hangs is noticed. It ends
+with its input, hence with its parent; it imports neither aiortc nor anything of HTTP.
 """
 
 import os
@@ -13,7 +14,7 @@ import sys
 import time
 
 from realtime.relay.hls.bounds import NAME_BYTES
-from realtime.relay.hls.frames import Splitter, decode_into, encode
+from realtime.relay.hls.frames import NOTHING, Now, Splitter, decode_into, encode
 from realtime.relay.hls.packager import Packager
 
 _READ_BYTES = 1 << 16
@@ -33,18 +34,15 @@ def _wall_ms(at: float) -> int:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt at the terminal is for the parent
     os.nice(_NICE)
-    # Seconds since 1970: whoever comes after us numbers on from there, never back.
-    packager = Packager(
-        int(time.time()),
-        int(sys.argv[1]),
-        name=new_name,
-        wall_ms=_wall_ms,
-    )
+    number, breaks = map(int, sys.argv[1:])
+    packager = Packager(number, breaks, name=new_name, wall_ms=_wall_ms)
     splitter = Splitter()
     while data := os.read(0, _READ_BYTES):
         for body in splitter.feed(data):
-            for message in packager.take(decode_into(body)):
-                _write(encode(message))
+            message = decode_into(body)
+            out = packager.take(message)
+            if out or isinstance(message, Now):
+                _write(b"".join(map(encode, out)) or NOTHING)
 
 
 def _write(data: bytes) -> None:
