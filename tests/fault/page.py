@@ -16,19 +16,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.typing import Origin
-
-from tests.fault.crowd import PASSING, Frame, Notes
+from tests.fault import line
+from tests.fault.crowd import PASSING, Notes
+from tests.fault.line import Frame, Line
 from tests.integration.seeds import Seat
 from tests.servers.waiting import TooLate, eventually_async
 
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 8.0
 """web/live/backoff.js"""
 
-OPENING_SECONDS = 20.0
+OPENING_SECONDS, FETCHING_SECONDS = 20.0, 20.0
 HIDDEN = frozenset({"pending", "dismissed", "withdrawn"})
 
 
@@ -79,7 +76,6 @@ class Page:
         *,
         web: str,
         ports: Sequence[int],
-        http: httpx.AsyncClient,
         dice: random.Random,
         forgetful: bool = False,
     ) -> None:
@@ -87,7 +83,7 @@ class Page:
         self.refused: list[Frame] = []
         self.online, self.busy = False, False
         self._session_id, self._web, self._ports = session_id, web, ports
-        self._http, self._dice, self._forgetful = http, dice, forgetful
+        self._dice, self._forgetful = dice, forgetful
         self._topic = f"session/{session_id}"
         self._epoch: str | None = None
         self._seq = 0
@@ -96,7 +92,7 @@ class Page:
         self._tallies: dict[str, Frame] = {}
         self._since: list[Frame] | None = None
         self._again = False
-        self._socket: ClientConnection | None = None
+        self._line: Line | None = None
         self._outbox: dict[int, tuple[str, asyncio.Future[Frame]]] = {}
         self._ref = 0
         self._attempt = 0
@@ -111,9 +107,9 @@ class Page:
             while True:
                 try:
                     await self._visit()
-                except (OSError, WebSocketException, TimeoutError):
+                except (OSError, TimeoutError):
                     self._attempt += 1
-                self._socket, self.online = None, False
+                self._line, self.online = None, False
                 await asyncio.sleep(self._wait())
 
     async def say(self, type_: str, **fields: Any) -> Frame:
@@ -155,36 +151,23 @@ class Page:
     # The socket, as web/live/socket.js.
 
     async def _visit(self) -> None:
-        opening = connect(
-            f"ws://127.0.0.1:{self._dice.choice(self._ports)}/ws",
-            origin=Origin(self._web),
-            additional_headers={"Cookie": self.seat.cookie},
-            proxy=None,
-            compression=None,
-            ping_interval=None,
-            open_timeout=OPENING_SECONDS,
-            close_timeout=1,
-        )
-        async with opening as socket:
-            self._socket = socket
-            await self._follow()
+        port = self._dice.choice(self._ports)
+        calling = line.opened(port, self._web, self.seat.cookie, self._heard, OPENING_SECONDS)
+        async with calling as self._line:
+            self._follow()
             for text, _ in list(self._outbox.values()):
-                await socket.send(text)
-            try:
-                while True:
-                    self._heard(json.loads(await socket.recv()))
-            except ConnectionClosed as closed:
-                code = closed.rcvd.code if closed.rcvd else None
-                self.story.losses.append((code, self._goodbye is not None))
-                self._attempt += 1
-                if self.online:
-                    self._lost_at = time.monotonic()
+                self._line.say(text)
+            code = await self._line.closed
+        self.story.losses.append((code, self._goodbye is not None))
+        self._attempt += 1
+        if self.online:
+            self._lost_at = time.monotonic()
 
-    async def _follow(self) -> None:
+    def _follow(self) -> None:
         if self._forgetful and self._lost_at is not None:
             self._epoch, self._seq = None, 0
         words = {"type": "topic.follow", "ref": self._next_ref(), "topic": self._topic}
-        await self._write(json.dumps(words | {"epoch": self._epoch, "seq": self._seq}))
+        self._write(json.dumps(words | {"epoch": self._epoch, "seq": self._seq}))
 
     def _wait(self) -> float:
         goodbye, self._goodbye = self._goodbye, None
@@ -220,7 +203,7 @@ class Page:
 
     def _arrive(self) -> None:
         """Here again, with all that was missed."""
-        if self._socket is None:
+        if self._line is None:
             return  # lost once more, while the snapshot was fetched
         if self._lost_at is not None and not self.online:
             self.story.away_seconds.append(time.monotonic() - self._lost_at)
@@ -246,7 +229,7 @@ class Page:
         text = json.dumps(frame | {"ref": ref}, default=str)
         answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._outbox[ref] = text, answer
-        await self._write(text)
+        self._write(text)
         return await answer
 
     def _answer(self, frame: Frame) -> None:
@@ -254,12 +237,9 @@ class Page:
         if future is not None and not future.done():
             future.set_result(frame)
 
-    async def _write(self, text: str) -> None:
-        try:
-            if self._socket is not None:
-                await self._socket.send(text)
-        except ConnectionClosed:
-            return  # the reader notices; what must be said is said on opening
+    def _write(self, text: str) -> None:
+        if self._line is not None:
+            self._line.say(text)  # what nobody heard is said again on opening
 
     def _next_ref(self) -> int:
         self._ref += 1
@@ -294,8 +274,9 @@ class Page:
             self._again, self._since = False, []
             try:
                 asked, held = [await self._fragment(name) for name in ("questions", "polls")]
-            except httpx.HTTPError:
-                await asyncio.sleep(self._dice.uniform(0, FIRST_SECONDS * 2**attempt))
+            except (OSError, TimeoutError):
+                longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2**attempt)
+                await asyncio.sleep(self._dice.uniform(0, longest))
                 attempt += 1
                 continue
             self._questions = {row["id"]: row for row in asked["rows"]}
@@ -310,10 +291,7 @@ class Page:
 
     async def _fragment(self, name: str) -> Frame:
         address = f"{self._web}/sessions/{self._session_id}/{name}/fragment"
-        answer = await self._http.get(address, headers={"Cookie": self.seat.cookie})
-        answer.raise_for_status()
-        fragment: Frame = answer.json()
-        return fragment
+        return await line.fetched(address, self.seat.cookie, FETCHING_SECONDS)
 
 
 def _put(things: dict[str, Frame], thing: Frame) -> None:
@@ -363,11 +341,19 @@ async def busy(
 
 async def agreed(pages: Sequence[Page], wanted: Shown, within: float) -> float:
     """Seconds until every page shows this."""
-    began = time.monotonic()
+    began, unlike = time.monotonic(), list(pages)
+
+    def all_show_it() -> bool:
+        while unlike and unlike[-1].shown() == wanted:
+            unlike.pop()
+        if not unlike:  # each did once: all at the same time is what counts
+            unlike.extend(page for page in pages if page.shown() != wanted)
+        return not unlike
+
     try:
-        await eventually_async(lambda: all(page.shown() == wanted for page in pages), within)
+        await eventually_async(all_show_it, within)
     except TooLate:
-        unlike = {page.seat.name: page.shown().unlike(wanted)[:3] for page in pages}
-        wrong = {name: what for name, what in unlike.items() if what}
+        shown = {page.seat.name: page.shown().unlike(wanted)[:3] for page in pages}
+        wrong = {name: what for name, what in shown.items() if what}
         raise TooLate(f"{len(wrong)} pages do not show what the rows say: {wrong}"[:2000]) from None
     return time.monotonic() - began

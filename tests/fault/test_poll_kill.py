@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 
 from server.rights import Role
@@ -33,7 +32,7 @@ HASTY = (*MUTE, "hasty")
 class Poll:
     """One open poll, voters on either hub, each bound to theirs, and a moderator on the second."""
 
-    def __init__(self, site: Site, http: httpx.AsyncClient, dice: random.Random) -> None:
+    def __init__(self, site: Site, dice: random.Random) -> None:
         self.site, self.dice = site, dice
         (self.id,) = site.seeded.polls
         seats = [*site.seeded.learners, site.seeded.staff[Role.MODERATOR]]
@@ -43,7 +42,6 @@ class Poll:
                 site.seeded.session_id,
                 web=site.web.url,
                 ports=[site.hubs[number % 2 if seat in site.seeded.learners else 1].port],
-                http=http,
                 dice=random.Random(dice.random()),
             )
             for number, seat in enumerate(seats)
@@ -96,22 +94,21 @@ async def test_a_poll_counts_what_was_acknowledged_though_a_hub_died(
 ) -> None:
     """It dies while everybody answers, and the poll is closed and shown before it is back."""
     with running_site(tmp_path / "site", learners=VOTERS, before=MUTE) as site:
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            poll, dying = Poll(site, http, dice), site.hubs[0]
-            async with opened(poll.pages):
-                async with busy(poll.voters, poll.answer, a_second=ANSWERS_A_SECOND, dice=dice):
-                    await poll.answered(2 * VOTERS)
-                    await die(dying, dice)
-                    await poll.answered(VOTERS // 2)
-                    await poll.decide("close")
-                    closed = site.answers(poll.id)
-                    await poll.refused(1)
-                    await poll.decide("reveal")
-                    await asyncio.to_thread(partial(dying.start, media=False))
-                    await all_online(poll.pages, BACK_SECONDS)
-                    await poll.refused(VOTERS)
-                final = site.rows()
-                await agreed(poll.pages, final, SHOWN_SECONDS)
+        poll, dying = Poll(site, dice), site.hubs[0]
+        async with opened(poll.pages):
+            async with busy(poll.voters, poll.answer, a_second=ANSWERS_A_SECOND, dice=dice):
+                await poll.answered(2 * VOTERS)
+                await die(dying, dice)
+                await poll.answered(VOTERS // 2)
+                await poll.decide("close")
+                closed = site.answers(poll.id)
+                await poll.refused(1)
+                await poll.decide("reveal")
+                await asyncio.to_thread(partial(dying.start, media=False))
+                await all_online(poll.pages, BACK_SECONDS)
+                await poll.refused(VOTERS)
+            final = site.rows()
+            await agreed(poll.pages, final, SHOWN_SECONDS)
         assert site.answers(poll.id) == closed, "and none counts after the close"
         assert compare(site.database, site.seeded, poll.voters) == []
         assert final.tallies == {str(poll.id): poll.tally()}
@@ -127,21 +124,20 @@ async def test_a_hub_that_acknowledges_too_early_loses_answers(
     Nobody answers once more after the death, which would put a lost answer right.
     """
     with running_site(tmp_path / "site", learners=VOTERS, before=HASTY) as site:
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            poll, dead = Poll(site, http, dice), asyncio.Event()
+        poll, dead = Poll(site, dice), asyncio.Event()
 
-            async def answer(page: Page) -> None:
-                if not dead.is_set():
-                    await poll.answer(page)
-                page.busy = False
+        async def answer(page: Page) -> None:
+            if not dead.is_set():
+                await poll.answer(page)
+            page.busy = False
 
-            async with (
-                opened(poll.pages),
-                busy(poll.voters, answer, a_second=ANSWERS_A_SECOND, dice=dice),
-            ):
-                await poll.answered(2 * VOTERS)
-                await die_when_told(site.hubs[0], dice)
-                dead.set()
-                await asyncio.to_thread(partial(site.hubs[0].start, media=False))
-                await all_online(poll.pages, BACK_SECONDS)
+        async with (
+            opened(poll.pages),
+            busy(poll.voters, answer, a_second=ANSWERS_A_SECOND, dice=dice),
+        ):
+            await poll.answered(2 * VOTERS)
+            await die_when_told(site.hubs[0], dice)
+            dead.set()
+            await asyncio.to_thread(partial(site.hubs[0].start, media=False))
+            await all_online(poll.pages, BACK_SECONDS)
         assert compare(site.database, site.seeded, poll.voters) != []

@@ -15,7 +15,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from server.rights import Role
@@ -52,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
 class Talk:
     """A session's learners, half on each hub, who ask and vote, and a moderator who publishes."""
 
-    def __init__(self, site: Site, http: httpx.AsyncClient, first: int = 0) -> None:
+    def __init__(self, site: Site, first: int = 0) -> None:
         self.site, self.dice = site, random.Random(first)
         seeded = site.seeded
         seats = [*seeded.learners[first : first + LEARNERS], seeded.staff[Role.MODERATOR]]
@@ -62,7 +61,6 @@ class Talk:
                 seeded.session_id,
                 web=site.web.url,
                 ports=[site.hubs[number % 2].port],
-                http=http,
                 dice=random.Random(self.dice.random()),
             )
             for number, seat in enumerate(seats)
@@ -143,21 +141,25 @@ async def test_a_redis_that_fails_loses_nothing(
     site: Site, fault: Callable[[Redis], AbstractAsyncContextManager[None]]
 ) -> None:
     away = AWAY_SECONDS if fault is not emptied else EMPTY_SECONDS
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-        talk = Talk(site, http, LEARNERS * FAULTS.index(fault))
-        async with opened(talk.pages):
-            async with talk.busy():
-                await talk.heard(WARM)
-                before, began = talk.acknowledged, time.monotonic()
-                async with fault(site.redis):
-                    await asyncio.sleep(away)
-                    meanwhile = talk.acknowledged - before
-            await agreed(talk.pages, site.rows(), AGREED_SECONDS)
-            assert meanwhile >= A_SECOND * away / 2
-            assert percentile(talk.took(began), 0.99) <= ACKNOWLEDGED_SECONDS
-            await talk.ask(talk.learners[0])
-            await agreed(talk.pages, site.rows(), AGREED_SECONDS)
-        talk.holds()
+    talk = Talk(site, LEARNERS * FAULTS.index(fault))
+    async with opened(talk.pages):
+        async with talk.busy():
+            await talk.heard(WARM)
+            before, began = talk.acknowledged, time.monotonic()
+            async with fault(site.redis):
+                await asyncio.sleep(away)
+                meanwhile = talk.acknowledged - before
+            back = time.monotonic()
+        await agreed(talk.pages, site.rows(), back + AGREED_SECONDS - time.monotonic())
+        print(  # noqa: T201 - the figures of docs/benchmarks.md
+            f"{fault.__name__}, {LEARNERS} learners, {away:g} s: {meanwhile} commands meanwhile, "
+            f"everybody sees everything {time.monotonic() - back:.1f} s after it is back"
+        )
+        assert meanwhile >= A_SECOND * away / 2
+        assert percentile(talk.took(began), 0.99) <= ACKNOWLEDGED_SECONDS
+        await talk.ask(talk.learners[0])
+        await agreed(talk.pages, site.rows(), AGREED_SECONDS)
+    talk.holds()
 
 
 async def _back(site: Site, times: int) -> None:
@@ -170,15 +172,14 @@ async def _back(site: Site, times: int) -> None:
 async def test_a_hub_that_asks_for_nothing_afterwards_leaves_pages_behind(tmp_path: Path) -> None:
     """The control: what was published while Redis was away is seen by nobody."""
     with running_site(tmp_path / "site", learners=LEARNERS, before=DEAF) as site:
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            talk = Talk(site, http)
-            async with opened(talk.pages):
-                await _back(site, 1)
+        talk = Talk(site)
+        async with opened(talk.pages):
+            await _back(site, 1)
+            await talk.ask(talk.learners[0])
+            await agreed(talk.pages, site.rows(), AGREED_SECONDS)
+            async with killed(site.redis):
                 await talk.ask(talk.learners[0])
+            await _back(site, 2)
+            with pytest.raises(TooLate):
                 await agreed(talk.pages, site.rows(), AGREED_SECONDS)
-                async with killed(site.redis):
-                    await talk.ask(talk.learners[0])
-                await _back(site, 2)
-                with pytest.raises(TooLate):
-                    await agreed(talk.pages, site.rows(), AGREED_SECONDS)
-            assert compare(site.database, site.seeded, talk.learners) == []
+        assert compare(site.database, site.seeded, talk.learners) == []
