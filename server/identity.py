@@ -86,6 +86,7 @@ class Identify:
         self.places = places
         self.proxies = services.settings.proxies
         self.strangers = Strangers(rate=STRANGER_PAGES_A_SECOND, burst=STRANGER_PAGE_BURST)
+        services.strangers["page"] = self.strangers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -101,6 +102,7 @@ class Identify:
                 if state["who"] is not None:
                     self.strangers.vouch(token or "")
                 elif not self._may(scope):
+                    self.strangers.refused += 1
                     await TOO_MANY(scope, receive, send)
                     return
         await self.app(scope, receive, send)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,6 +17,8 @@ from server.errors import Forbidden
 from server.services import Services
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
+REFUSED = "Metrics are for this machine."
+MEDIA_TYPE = "text/plain; version=0.0.4"
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -80,6 +82,14 @@ class Present(Collector):
             gauge = GaugeMetricFamily(name, about)
             gauge.add_metric((), value)
             yield gauge
+        refused = CounterMetricFamily(
+            "rounds_strangers_refused_total",
+            "Pages and sockets refused to addresses that had used their allowance up.",
+            labels=("what",),
+        )
+        for what, strangers in self._services.strangers.items():
+            refused.add_metric((what,), strangers.refused)
+        yield refused
 
     def _waiting(self) -> int:
         return self._services.writer.waiting
@@ -87,16 +97,36 @@ class Present(Collector):
 
 async def metrics(request: Request) -> Response:
     if request.client is None or request.client.host not in LOOPBACK:
-        raise Forbidden("Metrics are for this machine.")
+        raise Forbidden(REFUSED)
     services: Services = request.state.services
-    now = CollectorRegistry()
-    now.register(Present(services))
-    text = generate_latest(registry).decode() + generate_latest(now).decode()
+    text = _told(services)
     try:
         text += await services.relay.metrics()
     except RelayAway:
         text += "# the relay does not answer\n"
-    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(text, media_type=MEDIA_TYPE)
+
+
+def beside(pages: ASGIApp, services: Services) -> ASGIApp:
+    """`/metrics` for a process of sockets alone, in front of what else it answers."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/metrics":
+            await pages(scope, receive, send)
+        elif (scope.get("client") or ("", 0))[0] not in LOOPBACK:
+            await PlainTextResponse(REFUSED, Forbidden.status)(scope, receive, send)
+        else:
+            answer = PlainTextResponse(_told(services), media_type=MEDIA_TYPE)
+            await answer(scope, receive, send)
+
+    return app
+
+
+def _told(services: Services) -> str:
+    """All that is known here, without the relay's."""
+    now = CollectorRegistry()
+    now.register(Present(services))
+    return generate_latest(registry).decode() + generate_latest(now).decode()
 
 
 routes = [public("/metrics", metrics)]

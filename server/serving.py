@@ -14,9 +14,9 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from realtime.hub.mount import Factory, hub_server, listen, mount
+from realtime.hub.mount import Factory, health, hub_server, listen, mount
 from realtime.hub.reception import open_reception
-from server import migrate
+from server import metrics, migrate
 from server.app import create_app
 from server.attendance.keeping import kept
 from server.attendance.sealing import keep_sealed
@@ -97,6 +97,7 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
             )
         )
         services.closing.append(reception.close_person)
+        services.strangers["socket"] = reception.strangers
         audience.watch(services)
         sockets = mount([settings.address], reception.greet)
         if role is not Roles.WEB:
@@ -109,7 +110,8 @@ async def running(settings: Settings, role: Roles) -> AsyncGenerator[Ready]:
             stack.callback(asking.cancel)
         async with with_relay(settings, services) if role is Roles.ALL else nullcontext():
             if role is Roles.HUB:
-                alone_hub = hub_server([settings.address], reception.greet)
+                pages = metrics.beside(health, services)
+                alone_hub = hub_server([settings.address], reception.greet, pages)
                 yield Ready(server=alone_hub, services=services, places=places)
                 return
             listening = tasks.create_task(on_air.listen(services))

@@ -18,6 +18,7 @@ from realtime.hub.connection import Connection, Greet
 Factory = Callable[..., asyncio.Protocol]
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Any, Send], Awaitable[None]]
 
 STOP_SECONDS = 15
 """After this, what still runs is cut off: sockets have been closed for long."""
@@ -55,17 +56,17 @@ def mount(origins: Sequence[str], greet: Greet) -> Factory:
 
 
 async def health(scope: Scope, _receive: object, send: Send) -> None:
-    """All the pages that a process of sockets alone has: `/healthz`."""
+    """The one page that every process of sockets alone has: `/healthz`."""
     found = scope["path"] == "/healthz"
     headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
     await send({"type": "http.response.body", "body": b"ok\n" if found else b"not here\n"})
 
 
-def hub_server(origins: Sequence[str], greet: Greet) -> uvicorn.Server:
+def hub_server(origins: Sequence[str], greet: Greet, pages: App = health) -> uvicorn.Server:
     """The server of `rounds hub`: `await server.serve(sockets=[listen(host, port)])`."""
     config = Config(
-        health,
+        pages,
         ws=mount(origins, greet),  # type: ignore[arg-type]  # it only calls what it is given
         lifespan="off",
         log_config=None,

@@ -117,7 +117,7 @@ class Reception:
         proxies: Sequence[Network] = (),
     ) -> None:
         self._proxies = proxies
-        self._strangers = Strangers(rate=STRANGER_SOCKETS_A_SECOND, burst=STRANGER_SOCKET_BURST)
+        self.strangers = Strangers(rate=STRANGER_SOCKETS_A_SECOND, burst=STRANGER_SOCKET_BURST)
         self._hub, self._bus, self._gate, self._tasks = hub, bus, gate, tasks
         self._clerk = Clerk(commands, gate, tasks)
         self._decode = commands.decoder()
@@ -152,7 +152,8 @@ class Reception:
         if self._over or self._goodbye is not None:
             peer.close(Close.RESTART)
             return peer
-        if not self._strangers.may(stranger(address, self._proxies), now, cookies):
+        if not self.strangers.may(stranger(address, self._proxies), now, cookies):
+            self.strangers.refused += 1
             peer.close(Close.OVERLOADED)
             return peer
         arrived = self._arrivals.take(now, rate=ARRIVALS_A_SECOND, burst=ARRIVAL_BURST)
@@ -172,10 +173,10 @@ class Reception:
             peer.close(Close.OVERLOADED)
             return
         if guest is None or welcome is None:
-            self._strangers.take(stranger(peer.address, self._proxies), self._now())
+            self.strangers.take(stranger(peer.address, self._proxies), self._now())
             peer.close(Close.SIGN_IN)
             return
-        self._strangers.vouch(cookies)
+        self.strangers.vouch(cookies)
         person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
         if not peer.gone and len(person.peers) >= MAX_SOCKETS:
             peer.close(Close.OVERLOADED)

@@ -17,10 +17,14 @@ VOUCHED = 40_000
 
 
 class Strangers:
-    """Allowances by household (`addresses.household`); the empty one is nobody and unlimited."""
+    """Allowances by household (`addresses.household`); the empty one is nobody and unlimited.
+
+    `refused` is how many were turned away for want of one, which whoever does so counts.
+    """
 
     def __init__(self, *, rate: float, burst: float, kept: int = KEPT) -> None:
         self._rate, self._burst, self._kept = rate, burst, kept
+        self.refused = 0
         self._known: OrderedDict[str, Allowance] = OrderedDict()
         self._vouched: OrderedDict[int, None] = OrderedDict()
 

@@ -4,7 +4,15 @@ import re
 from pathlib import Path
 from uuid import uuid4
 
-from tests.servers.rounds import running_rounds
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
+
+from realtime.limits import STRANGER_SOCKET_BURST
+from realtime.wire import Close
+from tests.servers.rounds import Rounds, running_rounds
+
+BURST = int(STRANGER_SOCKET_BURST)
+FAR_AWAY = "203.0.113.7"
 
 
 def test_answers_are_counted_by_pattern(tmp_path: Path) -> None:
@@ -16,3 +24,24 @@ def test_answers_are_counted_by_pattern(tmp_path: Path) -> None:
     assert str(secret) not in text
     assert re.search(r"^rounds_writes_waiting 0", text, re.MULTILINE)
     assert "rounds_hub_topics" in text
+
+
+async def test_sockets_refused_to_strangers_are_counted(tmp_path: Path) -> None:
+    with running_rounds(tmp_path) as rounds:
+        closes = [await _turned_away(rounds) for _ in range(BURST + 20)]
+        text = rounds.get("/metrics")[1].decode()
+    refused = closes.count(Close.OVERLOADED)
+    assert refused > 0
+    assert closes.count(Close.SIGN_IN) == len(closes) - refused
+    assert f'rounds_strangers_refused_total{{what="socket"}} {refused}.0' in text
+    assert FAR_AWAY not in text
+
+
+async def _turned_away(rounds: Rounds) -> int | None:
+    """How a socket without a login ends, of somebody behind the proxy."""
+    address = f"ws://127.0.0.1:{rounds.port}/ws"
+    headers = {"X-Forwarded-For": FAR_AWAY}
+    opening = connect(address, origin=Origin(rounds.url), additional_headers=headers, proxy=None)
+    async with opening as socket:
+        await socket.wait_closed()
+        return socket.close_code

@@ -39,6 +39,7 @@ async def test_sockets_without_a_login_are_limited_by_address(
         ends = [await closed(here, HOSPITAL) for _ in range(5)]
         assert ends == [Close.SIGN_IN] * 3 + [Close.OVERLOADED] * 2
         assert await closed(here, ELSEWHERE) == Close.SIGN_IN
+        assert here.reception.strangers.refused == 2
 
 
 async def test_who_is_signed_in_takes_nothing_from_the_address(
@@ -116,3 +117,20 @@ async def test_a_proxy_that_does_not_say_for_whom_it_asks_is_not_limited(
     monkeypatch.setattr(identity, "STRANGER_PAGE_BURST", 1.0)
     async with an_app(sqlite_url, tmp_path, client=("127.0.0.1", 9)) as http:
         assert [(await http.get("/sign-in")).status_code for _ in range(4)] == [200] * 4
+
+
+async def test_pages_refused_to_strangers_are_counted(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "STRANGER_PAGE_BURST", 2.0)
+    monkeypatch.setattr(identity, "STRANGER_PAGES_A_SECOND", 0.001)
+    async with an_app(sqlite_url, tmp_path, client=("127.0.0.1", 9)) as http:
+        assert (
+            'rounds_strangers_refused_total{what="page"} 0.0' in (await http.get("/metrics")).text
+        )
+        through = {"X-Forwarded-For": HOSPITAL}
+        asked = [await http.get("/sign-in", headers=through) for _ in range(5)]
+        assert [one.status_code for one in asked] == [200] * 2 + [429] * 3
+        text = (await http.get("/metrics")).text
+        assert 'rounds_strangers_refused_total{what="page"} 3.0' in text
+        assert HOSPITAL not in text

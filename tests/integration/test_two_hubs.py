@@ -273,6 +273,17 @@ async def test_signing_out_closes_sockets_on_every_process(site: Site) -> None:
         assert await again.closed() == Close.SIGN_IN
 
 
+def test_a_hub_of_its_own_tells_its_figures_to_its_machine(site: Site) -> None:
+    hub = site.hubs[0]
+    status, body = hub.get("/metrics")
+    text = body.decode()
+    assert status == 200
+    assert "rounds_hub_topics " in text
+    assert 'rounds_strangers_refused_total{what="socket"} 0.0' in text
+    assert hub.get("/metrics", {"X-Forwarded-For": "203.0.113.7"})[0] == 403
+    assert hub.get("/elsewhere")[0] == 404
+
+
 async def test_a_process_told_to_stop_says_so_and_goes(site: Site) -> None:
     """The last of this file: it ends a hub and the pages."""
     ann, ben, *_ = site.seeded.learners
