@@ -8,6 +8,7 @@ from server import topics
 from server.agenda import rules as programme
 from server.agenda import store as agenda
 from server.call import Call
+from server.captions import panel as captions
 from server.polls import panel as polls
 from server.questions import panel as questions
 from server.rendering import page, view
@@ -33,6 +34,7 @@ async def show(_request: Request, call: Call) -> Response:
         shown = await snapshot(db, call, heard)
     asked = await questions.desk(call, session)
     polled = await polls.desk(call, session)
+    written = await captions.desk(call, session)
     ticketed = msgspec.structs.replace(shown, ticket=f"/sessions/{session_id}/desk/ticket")
     return page(
         "stages/desk.html",
@@ -49,5 +51,6 @@ async def show(_request: Request, call: Call) -> Response:
         ),
         questions=asked,
         polls=polled,
+        captions=written,
         doors=[door for door in doors(call) if door[1] != "Desk"],
     )

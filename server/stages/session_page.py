@@ -17,6 +17,7 @@ from server.agenda import rules as programme
 from server.agenda import store as agenda
 from server.agenda.rules import Session
 from server.call import Call
+from server.captions import panel as captions
 from server.credit import ring
 from server.db import Rows
 from server.disclosures import store as disclosures
@@ -86,6 +87,7 @@ async def panels(call: Call, session: Session) -> dict[str, object]:
     return {
         "questions": await questions.panel(call, session),
         "polls": await polls.panel(call, session),
+        "captions": await captions.panel(call, session),
     }
 
 

@@ -67,6 +67,14 @@ export class Segments extends EventTarget {
     return this.#line;
   }
 
+  /** When the picture that is shown came to the server (EXT-X-PROGRAM-DATE-TIME); undefined before the first. */
+  get playingMs() {
+    if (this.#hls) return this.#hls.playingDate?.getTime();
+    const video = /** @type {HTMLVideoElement & { getStartDate?: () => Date }} */ (this.#video);
+    const began = video.getStartDate?.().getTime() ?? NaN; // of browsers that play a playlist by themselves
+    return Number.isNaN(began) ? undefined : began + video.currentTime * 1000;
+  }
+
   /** @param {number} [withinMs] - begin at a random time within this */
   start(withinMs = 0) {
     if (this.#wanted) return;

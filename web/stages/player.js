@@ -53,8 +53,13 @@ class StagePlayer extends HTMLElement {
     return /** @type {HTMLVideoElement} */ (this.querySelector("video"));
   }
 
+  /** The time of day of the picture that is shown, where it comes late; undefined where it is as good as now. */
+  get playingMs() {
+    return this.#viewing.playingMs;
+  }
+
   connectedCallback() {
-    this.#shown = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "null");
+    this.#shown = JSON.parse(this.querySelector(":scope > script")?.textContent ?? "null");
     this.#offsetMs = this.#shown.stage.at_ms - Date.now();
     this.#entered = this.#shown.disclosure !== null;
     this.#acknowledged = this.#shown.disclosure?.acknowledged ?? false;

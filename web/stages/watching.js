@@ -42,6 +42,11 @@ export class Watching extends EventTarget {
     return this.#used.line;
   }
 
+  /** The time of day of the picture that is shown; over the direct way it is as good as now, and undefined. */
+  get playingMs() {
+    return this.#used === this.#https ? this.#https.playingMs : undefined;
+  }
+
   get way() {
     return this.#way;
   }

@@ -11,6 +11,7 @@ export default class Hls {
   constructor(options: Record<string, unknown>);
   readonly latency: number;
   readonly liveSyncPosition: number | null;
+  readonly playingDate: Date | null;
   loadSource(address: string): void;
   attachMedia(media: HTMLMediaElement): void;
   on(event: "hlsError", run: (event: string, problem: Problem) => void): void;
