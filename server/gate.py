@@ -44,7 +44,7 @@ class ConferenceGate:
     async def admit(self, cookie_header: str, connection: UUID) -> Guest | None:
         secure = self._services.settings.secure
         token = login_token(cookie_header, secure=secure)
-        who = await identity.who_is_among_many(self._services, token) if token else None
+        who = await identity.who_is(self._services, token) if token else None
         if token is None or who is None:
             return None
         return Guest(connection=connection, token=token, who=who, read_at=time.monotonic())
@@ -59,7 +59,7 @@ class ConferenceGate:
 
     async def may_follow(self, guest: Guest, topic: Topic) -> bool:
         parsed = topics.parse(topic)
-        who = await identity.who_is_among_many(self._services, guest.token)
+        who = await identity.who_is(self._services, guest.token)
         if parsed is None or who is None:
             return False
         kind, thing, part = parsed
@@ -71,13 +71,13 @@ class ConferenceGate:
         return may(who, topics.FOLLOWING[kind, part], await self._place(kind, thing))
 
     async def still(self, guest: Guest) -> bool:
-        return await identity.who_is_among_many(self._services, guest.token) is not None
+        return await identity.who_is(self._services, guest.token) is not None
 
     def call(self, guest: Guest, peer: Peer) -> Asking:
         async def identify(recently: bool) -> Who | None:  # noqa: FBT001 - see Asking
             if recently and time.monotonic() - guest.read_at < RECENT_SECONDS:
                 return guest.who
-            who = await identity.who_is_among_many(self._services, guest.token)
+            who = await identity.who_is(self._services, guest.token)
             if who is not None:
                 guest.who, guest.read_at = who, time.monotonic()
             return who

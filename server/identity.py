@@ -17,7 +17,7 @@ from server import clock, secrets
 from server.access import Places
 from server.batch import Busy
 from server.cookies import login_token
-from server.db import Database, Rows
+from server.db import Rows
 from server.people import store as people
 from server.rights import Who
 from server.services import Services
@@ -29,21 +29,11 @@ NAMELESS = ("/assets/", "/healthz", "/whip/", "/whep/", "/hls/")
 """Where nobody's login is looked at: these are for all, or carry a permission of their own."""
 
 
-async def who_is(db: Database, token: str) -> Who | None:
-    """The person behind a login token, read anew so that rights are never stale."""
-    fingerprint = secrets.fingerprint(token)
-    async with db.read() as rows:
-        known = (await people.who_are(rows, [fingerprint])).get(fingerprint)
-    if known is None:
-        return None
-    if due(known.seen_at):
-        async with db.begin() as rows:
-            await people.touch(rows, [fingerprint])
-    return known.who
+async def who_is(services: Services, token: str) -> Who | None:
+    """The person behind a login token, read anew so that rights are never stale.
 
-
-async def who_is_among_many(services: Services, token: str) -> Who | None:
-    """The same for sockets, which ask by the thousand: as fresh, but read together."""
+    Pages and sockets come back by the thousand: who asks at the same moment is read together.
+    """
     fingerprint = secrets.fingerprint(token)
     known = await services.reader.ask(people.who_are, fingerprint)
     if known is None:
@@ -98,7 +88,7 @@ class Identify:
                 cookie = connection.headers.get("cookie", "")
                 token = login_token(cookie, secure=secure)
                 if token and self._may_be(scope, token):
-                    state["who"] = await who_is(self.services.db, token)
+                    state["who"] = await who_is(self.services, token)
                 if state["who"] is not None:
                     self.strangers.vouch(token or "")
                 elif not self._may(scope):

@@ -4,15 +4,20 @@ It takes the topics' positions before it reads a row, so that nothing falls betw
 result that is hidden is in no snapshot but the desk's.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from realtime.limits import MAX_POLL_OPTIONS
 from realtime.wire import Topic
 from server import topics
+from server.agenda import store as agenda
 from server.agenda.rules import Session
 from server.call import Call
+from server.db import Rows
+from server.errors import NotFound
 from server.ids import new_id
 from server.polls import events, rules, store
 from server.polls.events import PollState
@@ -73,23 +78,54 @@ class Desk:
     """Of the form: sent twice, it makes one poll."""
 
 
-async def panel(call: Call, session: Session) -> Panel:
-    """Read in a transaction of its own, begun after the positions.
+async def panel(call: Call, session_id: UUID) -> Panel:
+    """Read with all who ask at this moment, in a transaction begun after the positions.
 
     Call it outside any other: who holds one connection and waits for a second may wait for ever.
     """
-    follows = await _follows(call, topics.session(session.id))
-    place = (call.conference_id, session.id)
-    async with call.db.read() as now:
-        polls = await store.polls(now, *place, (Status.OPEN, Status.CLOSED))
-        own = await store.answers_of(now, *place, call.person_id)
-        shown = [poll for poll in polls if poll.revealed]
-        tallies = await store.tallies(now, call.conference_id, shown)
+    follows = await _follows(call, topics.session(session_id))
+    place, ask = (call.conference_id, session_id), call.services.reader.ask
+    shown, own = await asyncio.gather(ask(_shown, place), ask(_own, (*place, call.person_id)))
+    if shown is None:
+        raise NotFound("There is no such session.")
     return Panel(
-        session_id=session.id,
-        rows=_cards(polls, tallies, own),
+        session_id=session_id,
+        rows=_cards(*shown, own or {}),
         follows=follows,
     )
+
+
+_Shown = tuple[list[Poll], dict[UUID, rules.Tally]]
+"""What everybody in a session sees: its polls, and the results that are shown."""
+
+
+async def _shown(
+    now: Rows, places: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], _Shown]:
+    """By conference and session; one that does not exist any more is left out."""
+    found = dict[tuple[UUID, UUID], _Shown]()
+    for conference_id, session_id in places:
+        if await agenda.place_of_session(now, session_id) is None:
+            continue
+        polls = await store.polls(now, conference_id, session_id, (Status.OPEN, Status.CLOSED))
+        shown = [poll for poll in polls if poll.revealed]
+        tallies = await store.tallies(now, conference_id, shown)
+        found[conference_id, session_id] = polls, tallies
+    return found
+
+
+async def _own(
+    now: Rows, keys: Collection[tuple[UUID, UUID, UUID]]
+) -> dict[tuple[UUID, UUID, UUID], dict[UUID, tuple[int, ...]]]:
+    """What each answered, by conference, session and person."""
+    people = defaultdict[tuple[UUID, UUID], list[UUID]](list)
+    for conference_id, session_id, person_id in keys:
+        people[conference_id, session_id].append(person_id)
+    found = dict[tuple[UUID, UUID, UUID], dict[UUID, tuple[int, ...]]]()
+    for place, here in people.items():
+        answers = await store.answers_of(now, *place, here)
+        found |= {(*place, person_id): answers[person_id] for person_id in here}
+    return found
 
 
 async def desk(call: Call, session: Session) -> Desk:

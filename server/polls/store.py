@@ -1,6 +1,6 @@
 """Polls and answers as rows: one answer a person, replaced while the poll is open."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
-from server.db import Base, Doc, Word, insert_once, of_session, overwriting
+from server.db import Base, Doc, Word, insert_once, of_session, overwriting, padded
 from server.errors import NotFound, Refused
 from server.ids import new_id
 from server.polls import rules
@@ -190,21 +190,24 @@ async def tallies(
 
 
 async def answers_of(
-    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
-) -> dict[UUID, tuple[int, ...]]:
-    """What a person answered to the polls of a session."""
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_ids: Collection[UUID]
+) -> dict[UUID, dict[UUID, tuple[int, ...]]]:
+    """What each of these people answered to the polls of a session, by person and poll."""
     rows = await db.execute(
-        select(PollAnswer.poll_id, PollAnswer.choices)
+        select(PollAnswer.person_id, PollAnswer.poll_id, PollAnswer.choices)
         .join(
             Poll, (Poll.conference_id == PollAnswer.conference_id) & (Poll.id == PollAnswer.poll_id)
         )
         .where(
             PollAnswer.conference_id == conference_id,
-            PollAnswer.person_id == person_id,
+            PollAnswer.person_id.in_(padded(person_ids)),
             Poll.session_id == session_id,
         )
     )
-    return {poll_id: tuple(choices) for poll_id, choices in rows}
+    found: dict[UUID, dict[UUID, tuple[int, ...]]] = {each: {} for each in person_ids}
+    for person_id, poll_id, choices in rows:
+        found[person_id][poll_id] = tuple(choices)
+    return found
 
 
 async def write_answers(db: AsyncSession, items: Sequence[Answering]) -> list[Kept | Refused]:

@@ -1,6 +1,6 @@
 """Questions and votes as rows. Every function takes the conference first: no row leaves its own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server import clock
 from server.agenda.store import Session
-from server.db import Base, Word, insert, insert_once, of_session
+from server.db import Base, Word, insert, insert_once, of_session, padded
 from server.errors import NotFound, Refused
 from server.ids import new_id
 from server.people.store import Person
@@ -202,13 +202,17 @@ async def questions(
 
 
 async def asked_by(
-    db: AsyncSession, conference_id: UUID, session_id: UUID, author_id: UUID
-) -> list[rules.Question]:
-    """What one person asked in a session, newest first."""
+    db: AsyncSession, conference_id: UUID, session_id: UUID, author_ids: Collection[UUID]
+) -> dict[UUID, list[rules.Question]]:
+    """What each of these people asked in a session, newest first."""
     wanted = _wanted(conference_id, session_id).where(
-        Question.author_id == author_id, Question.status != Status.WITHDRAWN
+        Question.author_id.in_(padded(author_ids)), Question.status != Status.WITHDRAWN
     )
-    return await _questions(db, wanted.order_by(Question.id.desc()).limit(MAX_SHOWN))
+    asked: dict[UUID, list[rules.Question]] = {each: [] for each in author_ids}
+    for question in await _questions(db, wanted.order_by(Question.id.desc())):
+        if len(asked[question.author_id]) < MAX_SHOWN:
+            asked[question.author_id].append(question)
+    return asked
 
 
 async def hold_desk(
@@ -266,22 +270,25 @@ async def set_status(
 
 
 async def voted(
-    db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
-) -> set[UUID]:
-    """The questions of a session that a person voted for."""
-    rows = await db.scalars(
-        select(Upvote.question_id)
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_ids: Collection[UUID]
+) -> dict[UUID, set[UUID]]:
+    """The questions of a session that each of these people voted for."""
+    rows = await db.execute(
+        select(Upvote.person_id, Upvote.question_id)
         .join(
             Question,
             (Question.conference_id == Upvote.conference_id) & (Question.id == Upvote.question_id),
         )
         .where(
             Upvote.conference_id == conference_id,
-            Upvote.person_id == person_id,
+            Upvote.person_id.in_(padded(person_ids)),
             Question.session_id == session_id,
         )
     )
-    return set(rows)
+    found: dict[UUID, set[UUID]] = {each: set() for each in person_ids}
+    for person_id, question_id in rows:
+        found[person_id].add(question_id)
+    return found
 
 
 async def votes(db: AsyncSession, conference_id: UUID, question_id: UUID) -> int:

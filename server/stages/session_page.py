@@ -85,8 +85,8 @@ async def show(_request: Request, call: Call) -> Response:
 async def panels(call: Call, session: Session) -> dict[str, object]:
     """Each reads what lives after its topics' positions."""
     return {
-        "questions": await questions.panel(call, session),
-        "polls": await polls.panel(call, session),
+        "questions": await questions.panel(call, session.id),
+        "polls": await polls.panel(call, session.id),
         "captions": await captions.panel(call, session),
     }
 

@@ -306,11 +306,11 @@ def _value(kind: Any) -> Any:
 async def test_a_login_is_read_anew(world: World) -> None:
     """Taking a grant back shows at the next request, not after a while."""
     _, token = world.people[Role.ORGANISER]
-    who = await identity.who_is(world.services.db, token)
+    who = await identity.who_is(world.services, token)
     assert who is not None
     assert may(who, Act.MANAGE_PEOPLE, world.here.place)
     async with world.services.db.begin() as db:
         listed = await people.granted(db, world.here.place.conference_id, "organiser")
         await people.take(db, world.here.place.conference_id, listed[0].grants[0].id)
-    after = await identity.who_is(world.services.db, token)
+    after = await identity.who_is(world.services, token)
     assert not may(after, Act.MANAGE_PEOPLE, world.here.place)

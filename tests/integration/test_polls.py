@@ -84,7 +84,7 @@ async def desk(world: World) -> panel.Desk:
 
 async def seen(world: World, name: str = "Ann") -> panel.Panel:
     call, session = await world.call(name), await world.session()
-    return await panel.panel(call, session)
+    return await panel.panel(call, session.id)
 
 
 async def seq(world: World, topic: Topic) -> int:
@@ -358,3 +358,19 @@ async def test_a_fragment_holds_no_draft_and_no_hidden_result(
         assert (card["choices"], card["counts"], card["voters"]) == ([1], None, 0)
         assert "A draft?" not in str(found)
         assert [each["topic"] for each in found["follows"]] == [topics.session(world.session_id)]
+
+
+async def test_who_fetch_at_the_same_moment_see_their_own_answers(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        poll_id = await opened(world)
+        people = [await world.call(f"Person{number}") for number in range(9)]
+        for number, each in enumerate(people):
+            await live.answer(Answer(**about(world, poll_id), choices=(number % 2,)), each)
+        found = await asyncio.gather(*(panel.panel(each, world.session_id) for each in people))
+        assert [[card.choices for card in each.rows] for each in found] == [
+            [(number % 2,)] for number in range(9)
+        ]
+        with pytest.raises(NotFound):
+            await panel.panel(people[0], uuid4())

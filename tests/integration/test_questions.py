@@ -85,7 +85,7 @@ async def desk_rows(world: World) -> Shown:
 
 async def audience_rows(world: World) -> Shown:
     call, session = await world.call("Ann"), await world.session()
-    return rows(await panel.panel(call, session))
+    return rows(await panel.panel(call, session.id))
 
 
 async def seq(world: World, topic: Topic) -> int:
@@ -444,3 +444,46 @@ async def test_a_page_that_lost_its_place_fetches_what_the_panel_would_say(
         async with world.browser(await world.call("Mo", Role.MODERATOR)) as staff:
             found = (await staff.get("/questions/desk")).json()
         assert {row["text"] for row in found["rows"]} == {"Why?", "Still waiting?"}
+
+
+async def test_who_fetch_at_the_same_moment_see_the_same_and_their_own(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        asked = [await published(world, "Why?", by=f"Asker{number}") for number in range(4)]
+        people = [await world.call(f"Person{number}") for number in range(12)]
+        mine = [await ask(each, world, f"And {each.who.name}?") for each in people]
+        for number, each in enumerate(people):
+            await live.upvote(Upvote(**about(world, asked[number % 4])), each)
+        found = await asyncio.gather(*(panel.panel(each, world.session_id) for each in people))
+        assert [[own.id for own in each.own] for each in found] == [[each] for each in mine]
+        assert [each.voted for each in found] == [(asked[number % 4],) for number in range(12)]
+        assert {frozenset((row.id, row.votes) for row in each.rows) for each in found} == {
+            frozenset((each, 3) for each in asked)
+        }
+
+
+async def test_a_snapshot_has_what_was_committed_before_it_was_asked_for(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Read together does not mean read earlier: somebody else asked a moment before."""
+    async with a_session(database_url, tmp_path) as world:
+        ann = await world.call("Ann")
+        for number in range(5):
+            earlier = asyncio.ensure_future(panel.panel(ann, world.session_id))
+            made = await published(world, f"Why {number}?", by=f"Person{number}")
+            now = await panel.panel(ann, world.session_id)
+            assert made in {row.id for row in now.rows}
+            await earlier
+
+
+async def test_a_session_that_is_gone_has_no_snapshot_and_spoils_no_other(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_session(database_url, tmp_path) as world:
+        ann = await world.call("Ann")
+        gone, here = await asyncio.gather(
+            panel.panel(ann, uuid4()), panel.panel(ann, world.session_id), return_exceptions=True
+        )
+        assert isinstance(gone, NotFound)
+        assert isinstance(here, panel.Panel)
