@@ -40,7 +40,7 @@ BACK_SECONDS = 20.0
 
 STOP_SECONDS = 30.0
 AGREED_SECONDS = 10.0
-"""As in test_redis.py."""
+"""Until everybody sees what the rows say; five on a machine with nothing else to do."""
 
 
 @pytest.fixture(scope="module")
