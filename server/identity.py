@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from realtime.addresses import stranger
@@ -21,6 +20,7 @@ from server.db import Rows
 from server.people import store as people
 from server.rights import Who
 from server.services import Services
+from server.waiting import asked_to_wait
 
 TOUCH_EVERY = timedelta(minutes=5)
 """How exactly a login's last use is known; a write per page would be waste."""
@@ -60,13 +60,6 @@ async def touch(rows: Rows, fingerprints: Sequence[bytes]) -> list[None]:
     return [None] * len(fingerprints)
 
 
-TOO_MANY = PlainTextResponse(
-    "Too many requests come from your network without signing in. Please try again in a minute.\n",
-    429,
-    {"retry-after": "60", "cache-control": "no-store"},
-)
-
-
 class Identify:
     """Puts `who`, `services` and `places` on every request's state."""
 
@@ -93,7 +86,7 @@ class Identify:
                     self.strangers.vouch(token or "")
                 elif not self._may(scope):
                     self.strangers.refused += 1
-                    await TOO_MANY(scope, receive, send)
+                    await asked_to_wait(scope)(scope, receive, send)
                     return
         await self.app(scope, receive, send)
 

@@ -1,3 +1,4 @@
+import { sentence } from "./sentence.js";
 import { live } from "./socket.js";
 
 /** How long a page is away before it says so: most reconnects take less, and worry nobody. */
@@ -31,13 +32,14 @@ class LiveBanner extends HTMLElement {
 
   /** @param {Event} event */
   #away = (event) => {
-    const { restarting } = /** @type {CustomEvent<{ restarting: boolean }>} */ (event).detail;
-    const why = restarting ? "The server is restarting. " : "";
+    const { detail } = /** @type {CustomEvent<import("./sentence.js").Away>} */ (event);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    const say = () => {
       this.#shown = true;
-      this.#say("away", `${why}Reconnecting… What you see may be out of date.`);
-    }, PATIENCE_MS);
+      this.#say("away", sentence(detail));
+    };
+    if (this.#shown) say();
+    else this.#timer = setTimeout(say, PATIENCE_MS);
   };
 
   #online = () => {

@@ -17,10 +17,10 @@ import { Positions } from "./positions.js";
  * @property {() => string} id - a new UUID
  */
 
-const SIGN_IN = 4001, RIGHTS_CHANGED = 4003;
+const SIGN_IN = 4001, RIGHTS_CHANGED = 4003, OVERLOADED = 1013;
 
 /** These ask for patience: too many sockets or frames, or a server at its limit. */
-const PATIENCE = new Set([1013, 4008, 4029]);
+const PATIENCE = new Set([OVERLOADED, 4008, 4029]);
 
 /** How many attempts a socket that was turned away counts as. */
 const PATIENT_ATTEMPTS = 5;
@@ -56,8 +56,8 @@ function newId() {
  *
  * Every frame that comes down is dispatched as a `CustomEvent` of its type with the frame as `detail`:
  * events and states (`question`, `tally`, …) with their `topic`, `welcome`, `kept`, and `resync`, upon
- * which a panel fetches its fragment again. Besides: `online`, `away` (detail: `{ restarting }`),
- * `signed-out`, `rights-changed` and `refused` (a topic that may not be followed).
+ * which a panel fetches its fragment again. Besides: `online`, `away` (detail: `{ restarting, crowded }`;
+ * said again when a page that is away is turned away, and when it is no longer), `signed-out`, `rights-changed` and `refused` (a topic that may not be followed).
  */
 export class LiveSocket extends EventTarget {
   #around;
@@ -72,6 +72,7 @@ export class LiveSocket extends EventTarget {
   /** @type {number[] | undefined} */
   #goodbye;
   #attempt = 0;
+  #crowded = false;
   /**
    * The welcome of the present socket, for an element that comes to the page after it.
    * @type {Frame | undefined}
@@ -194,9 +195,11 @@ export class LiveSocket extends EventTarget {
     this.#goodbye = undefined;
     this.#attempt += 1;
     this.#retry = later(() => this.#hurry(), ms);
-    if (this.#state !== "away") {
+    const crowded = code === OVERLOADED;
+    if (this.#state !== "away" || crowded !== this.#crowded) {
       this.#state = "away";
-      this.#dispatch("away", { restarting });
+      this.#crowded = crowded;
+      this.#dispatch("away", { restarting, crowded });
     }
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { sentence } from "../../../web/live/sentence.js";
 import { LiveSocket } from "../../../web/live/socket.js";
 
 /** The page around a socket: sockets that go nowhere, and a clock that the test moves. */
@@ -199,7 +200,7 @@ test("a goodbye is obeyed, and the page knows that the server restarts", () => {
   assert.equal(around.lines.length, 1);
   around.pass(1);
   assert.equal(around.lines.length, 2);
-  assert.deepEqual(heard, [["away", { restarting: true }]]);
+  assert.deepEqual(heard, [["away", { restarting: true, crowded: false }]]);
 });
 
 test("one that was turned away is patient", () => {
@@ -210,6 +211,32 @@ test("one that was turned away is patient", () => {
   assert.equal(around.lines.length, 1);
   around.pass(1);
   assert.equal(around.lines.length, 2);
+});
+
+test("one that is turned away again and again goes on, and says why once until that changes", () => {
+  const { around, live, heard } = page("away", "online");
+  live.follow("s", { epoch: null, seq: 0 });
+  for (let turned = 1; turned <= 20; turned += 1) {
+    around.line.open().lose(1013);
+    assert.equal(around.lines.length, turned);
+    around.pass(8000);
+    assert.equal(around.lines.length, turned + 1);
+  }
+  around.line.lose(1006);
+  around.pass(8000);
+  around.line.open().say(welcome);
+  assert.deepEqual(heard, [
+    ["away", { restarting: false, crowded: true }],
+    ["away", { restarting: false, crowded: false }],
+    ["online", {}],
+  ]);
+});
+
+test("what is said while away is true of why", () => {
+  const told = (/** @type {boolean} */ restarting, /** @type {boolean} */ crowded) => sentence({ restarting, crowded });
+  assert.match(told(true, false), /^The server is restarting\. Reconnecting…/);
+  assert.match(told(false, false), /^Reconnecting…/);
+  assert.match(told(false, true), /cannot let this page in at the moment\. Trying again…/);
 });
 
 test("one that is signed out does not come back, and waits for nothing", async () => {
