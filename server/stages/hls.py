@@ -34,6 +34,8 @@ CHECKED_SECONDS = 2.0
 PASS_SECONDS = 12 * 3600
 """Of the cookie; the pass itself ends with the session's being live, or with the relay."""
 
+NOT_KEPT = {"Cache-Control": "no-store"}
+
 PLAYLIST_TYPE, PIECE_TYPE = "application/vnd.apple.mpegurl", "video/mp4"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -96,6 +98,13 @@ async def begin(request: Request) -> Response:
 
 async def playlist(request: Request) -> Response:
     """What can be played now; or, if asked for by number, as soon as that is there."""
+    following = await shown(request)
+    text = following.window.playlist(parts=not following.many)
+    return Response(text, media_type=PLAYLIST_TYPE, headers=NOT_KEPT)
+
+
+async def shown(request: Request) -> Following:
+    """The stage for whoever has a pass, once there is something of it, or what is asked for."""
     services, session_id = _asked(request)
     number, part = _wanted(request, "_HLS_msn"), _wanted(request, "_HLS_part")
     if number is None and part is not None:
@@ -110,8 +119,7 @@ async def playlist(request: Request) -> Response:
         _explain(following)
         raise OffAir("No picture comes yet.")
     _explain(following)
-    text = following.window.playlist(parts=not following.many)
-    return Response(text, media_type=PLAYLIST_TYPE, headers={"Cache-Control": "no-store"})
+    return following
 
 
 async def piece(request: Request) -> Response:

@@ -11,7 +11,17 @@ from server.disclosures import rules as disclosure_rules
 from server.disclosures import store as disclosures
 from server.errors import Invalid, NotFound
 from server.rights import Act
-from server.stages import desk_page, hls, live, rules, session_page, store, studio_page, whip
+from server.stages import (
+    desk_page,
+    hls,
+    live,
+    rules,
+    session_page,
+    store,
+    studio_page,
+    subtitles,
+    whip,
+)
 from server.stages.rules import Watching
 from server.stages.session_page import session_of
 
@@ -75,4 +85,5 @@ routes: list[BaseRoute] = [
     guarded(SESSION + "/studio", studio_page.encoder, Act.PUBLISH, methods=["POST"]),
     *whip.routes,
     *hls.routes,
+    *subtitles.routes,
 ]

@@ -29,7 +29,7 @@ from server.exhibits.rules import Field, Purpose
 from server.polls import rules as polls
 from server.questions import rules as questions
 from server.rights import RIGHTS, Act
-from server.stages import hls, whip
+from server.stages import hls, subtitles, whip
 from server.stages import rules as stages
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -215,7 +215,8 @@ def test_whip_and_whep_are_described_with_their_refusals() -> None:
 
 
 def test_the_stage_over_https_is_described() -> None:
-    assert set(table("The stage over HTTPS")) == set().union(*(asked(each) for each in hls.routes))
+    routes = [*hls.routes, *subtitles.routes]
+    assert set(table("The stage over HTTPS")) == set().union(*(asked(each) for each in routes))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ const LATE_SECONDS = 10;
 
 const TYPE = "application/vnd.apple.mpegurl";
 
+/** The same with captions beside it: what such a player shows full screen lies over ours. */
+const WITH_CAPTIONS = "stage.m3u8";
+
 /** Its worker would be a blob, which our policy refuses; there is little to do for it, as nothing is remuxed. */
 const OPTIONS = {
   enableWorker: false,
@@ -133,7 +136,7 @@ export class Segments extends EventTarget {
       player.loadSource(playlist);
       player.attachMedia(video);
     } else {
-      video.src = playlist;
+      video.src = playlist.replace(/[^/]+$/, WITH_CAPTIONS);
     }
     this.#mended = false;
     this.#at = video.currentTime;

@@ -79,6 +79,27 @@ def _movie_fragment(
     return box(b"moof", *parts)
 
 
+_FIRST_RUN = struct.Struct("!44xI12xQ")
+"""The track and the time of a fragment's first run, which `fragment` puts at its beginning."""
+
+
+def begins_at(data: bytes) -> float:
+    """When a fragment of ours begins, in seconds of the media's own time."""
+    track, at = _FIRST_RUN.unpack_from(data)
+    return float(at) / (VIDEO_RATE if track == VIDEO_TRACK else AUDIO_RATE)
+
+
+def codecs(beginning: bytes) -> str:
+    """What `Begins` of ours says of its formats, as in RFC 6381: `avc1.42e01f,opus`."""
+    found = []
+    _, video, configuration = beginning.partition(b"avcC")
+    if video:
+        found.append(f"avc1.{configuration[1:4].hex()}")
+    if b"dOps" in beginning:
+        found.append("opus")
+    return ",".join(found)
+
+
 def box(kind: bytes, *parts: bytes) -> bytes:
     body = b"".join(parts)
     return struct.pack("!I4s", 8 + len(body), kind) + body

@@ -5,7 +5,7 @@ playlist that is not there yet waits for it. The relay and each process that sho
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,10 +16,12 @@ from realtime.relay.hls.bounds import (
     PART_SECONDS,
     SEGMENT_SECONDS,
 )
+from realtime.relay.hls.boxes import begins_at, codecs
 from realtime.relay.hls.frames import Part, Segment
 
 PLAYLIST, INIT_SUFFIX, SUFFIX = "live.m3u8", ".mp4", ".m4s"
 _TARGET = round(SEGMENT_SECONDS)
+_MAP = "#EXT-X-MAP:"
 _WITH_PARTS = 4
 """Segments at the end whose parts are listed: three target durations and the one in the making."""
 
@@ -35,6 +37,11 @@ class Held:
     @property
     def seconds(self) -> float:
         return sum(part.seconds for part in self.parts)
+
+    @property
+    def media_ms(self) -> int:
+        """When it begins, in the media's own time."""
+        return round(begins_at(self.parts[0].body) * 1000)
 
     @property
     def size(self) -> int:
@@ -113,44 +120,79 @@ class Window:
                     return part.body
         return None
 
+    def whole(self, number: int) -> Held | None:
+        """A segment by its number, once it is whole."""
+        return next((h for h in self._held if h.whole and h.segment.number == number), None)
+
+    @property
+    def codecs(self) -> str:
+        """Of the newest segment."""
+        return codecs(self._held[-1].segment.init) if self._held else ""
+
+    @property
+    def bits_a_second(self) -> int:
+        """Of the segment that takes most (RFC 8216 §4.3.4.2)."""
+        whole = [held for held in self._held if held.whole and held.seconds > 0]
+        return max((round(8 * held.size / held.seconds) for held in whole), default=0)
+
     def playlist(self, *, parts: bool) -> str:
         listed = [held for held in self._held if held.whole or held.parts]
         if not parts:
             listed = [held for held in listed if held.whole]
         listed = listed[-LISTED_SEGMENTS - 1 :]
-        control = "CAN-BLOCK-RELOAD=YES"
-        if parts:
-            control += f",PART-HOLD-BACK={3 * PART_SECONDS:.1f}"
-        lines = [
-            "#EXTM3U",
-            "#EXT-X-VERSION:9",
-            f"#EXT-X-TARGETDURATION:{_TARGET}",
-            f"#EXT-X-SERVER-CONTROL:{control},HOLD-BACK={3 * _TARGET:.1f}",
-        ]
-        if parts:
-            lines.append(f"#EXT-X-PART-INF:PART-TARGET={PART_SECONDS:.1f}")
-        if listed:
-            first = listed[0].segment
-            lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first.number}")
-            lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.breaks}")
+        lines = _head(listed, parts=parts)
         before: Segment | None = None
         for at, held in enumerate(listed):
             lines += _begun(held.segment, before)
             if parts and at >= len(listed) - _WITH_PARTS:
                 lines += [_part(each) for each in held.parts]
             if held.whole:
-                lines += [f"#EXTINF:{held.seconds:.5f},", held.segment.name + SUFFIX]
+                lines += [_whole(held), held.segment.name + SUFFIX]
             before = held.segment
         if parts and self.hint:
             lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{self.hint}{SUFFIX}"')
         return "\n".join(lines) + "\n"
+
+    def beside(self, name: Callable[[int], str]) -> str:
+        """The playlist of what goes along, segment by segment, in files named by number."""
+        listed = [held for held in self._held if held.whole][-LISTED_SEGMENTS - 1 :]
+        lines = _head(listed, parts=False)
+        before: Segment | None = None
+        for held in listed:
+            lines += (each for each in _begun(held.segment, before) if not each.startswith(_MAP))
+            lines += [_whole(held), name(held.segment.number)]
+            before = held.segment
+        return "\n".join(lines) + "\n"
+
+
+def _head(listed: list[Held], *, parts: bool) -> list[str]:
+    control = "CAN-BLOCK-RELOAD=YES"
+    if parts:
+        control += f",PART-HOLD-BACK={3 * PART_SECONDS:.1f}"
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:9",
+        f"#EXT-X-TARGETDURATION:{_TARGET}",
+        f"#EXT-X-SERVER-CONTROL:{control},HOLD-BACK={3 * _TARGET:.1f}",
+    ]
+    if parts:
+        lines.append(f"#EXT-X-PART-INF:PART-TARGET={PART_SECONDS:.1f}")
+    if listed:
+        first = listed[0].segment
+        lines.append(f"#EXT-X-MEDIA-SEQUENCE:{first.number}")
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{first.breaks}")
+    return lines
+
+
+def _whole(held: Held) -> str:
+    return f"#EXTINF:{held.seconds:.5f},"
 
 
 def _begun(segment: Segment, before: Segment | None) -> Iterator[str]:
     if before is not None and segment.breaks != before.breaks:
         yield "#EXT-X-DISCONTINUITY"
     if before is None or segment.init_name != before.init_name:
-        yield f'#EXT-X-MAP:URI="{segment.init_name}{INIT_SUFFIX}"'
+        yield f'{_MAP}URI="{segment.init_name}{INIT_SUFFIX}"'
     at = datetime.fromtimestamp(segment.at_ms / 1000, UTC)
     yield f"#EXT-X-PROGRAM-DATE-TIME:{at.isoformat(timespec='milliseconds')}"
 
