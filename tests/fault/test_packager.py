@@ -6,6 +6,7 @@ Figures are printed: `./run test tests/fault/test_packager.py -s`.
 import asyncio
 import itertools
 import signal
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +19,7 @@ import pytest
 from realtime.relay.caller import Caller, call
 from realtime.relay.hls import packaging
 from realtime.relay.hls.frames import Part, Segment, Splitter, decode_out
+from realtime.relay.hls.packaging import Packagings
 from realtime.relay.hls.window import Window
 from tests.fault.playlists import Confused, Told
 from tests.fault.test_relay_away import relay_of
@@ -52,6 +54,8 @@ GROWN_BYTES = 16 * 1024 * 1024
 UNNOTICED_SECONDS = 1.0
 """The longest time in which a viewer by WebRTC gets nothing: publisher, viewer and the tests' own
 work share a loop here."""
+
+SAYS = (sys.executable, "-c", "import os, sys; os.write(1, eval(sys.argv[1]).encode('latin-1'))")
 
 BLOWS = pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 
@@ -204,6 +208,33 @@ async def test_one_that_is_only_slow_is_left_alone() -> None:
         await eventually_async(lambda: came[-1] > thawed + 1, what="parts again")
         assert [each.pid for each in packagers()] == [packager.pid]
         assert "#EXT-X-DISCONTINUITY\n" not in window.playlist(parts=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("/nowhere/packager",), (*SAYS, "'\\0\\0\\0\\1\\xc1'"), (*SAYS, "'\\xff' * 9")],
+    ids=["none", "nonsense", "too-long"],
+)
+async def test_one_that_is_broken_ends_its_own_stage_alone(command: tuple[str, ...]) -> None:
+    async with (
+        running_relay() as relay,
+        asyncio.TaskGroup() as tasks,
+        httpx.AsyncClient(timeout=20, trust_env=False) as http,
+        call(
+            f"{relay.url}/publish/{SESSION}",
+            relay.grant("publish", "speaker"),
+            kind="publish",
+            codec="H264",
+        ) as speaker,
+        sending(Film(Studio()), speaker),
+    ):
+        relay.relay.packagings = Packagings(tasks, relay.relay.mux.clock, command)
+        headers = {"Authorization": f"Bearer {relay.grant('watch', 'server')}"}
+        answer = await http.get(f"{relay.url}/segments/{SESSION}", headers=headers)
+        assert (answer.status_code, answer.content) == (200, b""), "followers are sent away"
+        await eventually_async(lambda: len(relay.relay.packagings) == 0, what="it is given up")
+        assert (await http.get(f"{relay.url}/healthz")).status_code == 200
+        assert not speaker.closed.is_set()
 
 
 def test_playlists_that_contradict_each_other_are_found_out() -> None:
