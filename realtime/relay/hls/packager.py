@@ -6,10 +6,9 @@ keyframe, since a player waits for ever for a track that misses. Time is passed 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from realtime.relay.hls import opus
-from realtime.relay.hls.avc import Format, Picture, Pictures
+from realtime.relay.hls.avc import Picture
 from realtime.relay.hls.bounds import (
     GONE_SECONDS,
     LEAST_SEGMENT_SECONDS,
@@ -17,65 +16,19 @@ from realtime.relay.hls.bounds import (
     PART_GRACE_SECONDS,
     PART_SECONDS,
     SEGMENT_SECONDS,
-    SKEW_SECONDS,
     STILL_SECONDS,
     TORN_SECONDS,
     VIDEO_SECONDS,
 )
-from realtime.relay.hls.boxes import AUDIO_RATE, VIDEO_RATE, Begins, Sample, fragment
+from realtime.relay.hls.boxes import AUDIO_RATE, VIDEO_RATE, Begins, fragment
 from realtime.relay.hls.frames import Clocked, Into, Now, Out, Part, Segment, Source, Took, Wanted
-from realtime.relay.hls.reorder import Reorder
-from realtime.relay.hls.timeline import Clock, between
-from realtime.relay.sps import Malformed
-
-_PACKET = 960
-"""A usual packet of sound, 20 ms at 48 kHz."""
+from realtime.relay.hls.sight import Sight
+from realtime.relay.hls.sound import Sound
 
 _PART, _GRACE = int(PART_SECONDS * VIDEO_RATE), int(PART_GRACE_SECONDS * VIDEO_RATE)
 _SEGMENT, _LEAST = int(SEGMENT_SECONDS * VIDEO_RATE), int(LEAST_SEGMENT_SECONDS * VIDEO_RATE)
 _MOST, _TORN = int(MOST_SEGMENT_SECONDS * VIDEO_RATE), int(TORN_SECONDS * VIDEO_RATE)
-_SKEW = int(SKEW_SECONDS * AUDIO_RATE)
-_LONGEST_FRAME = _PART // 2
 _MOST_EARLY = 60
-_WAITING_PACKETS = 250
-"""Of sound, before the first picture: five seconds."""
-
-
-@dataclass(slots=True)
-class _Sound:
-    clock: Clock = field(default_factory=lambda: Clock(AUDIO_RATE))
-    order: Reorder = field(default_factory=Reorder)
-    samples: list[Sample] = field(default_factory=list)
-    end: int = 0
-    """Where the next packet belongs, in its own ticks of the common time."""
-    offset: int | None = None
-    """From its timestamps to the common time."""
-    stamp: int = 0
-    """Of its newest packet, unwrapped."""
-    toc: int = opus.SILENCE_TOC
-    at: float = float("-inf")
-    waiting: list[Took] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Sight:
-    clock: Clock = field(default_factory=lambda: Clock(VIDEO_RATE))
-    order: Reorder = field(default_factory=Reorder)
-    pictures: Pictures = field(default_factory=Pictures)
-    samples: list[Sample] = field(default_factory=list)
-    open: tuple[int, Picture] | None = None
-    """The newest picture and its time: how long it lasts is said by the next."""
-    offset: int | None = None
-    last: int = 0
-    placed: tuple[int, float] = (0, 0.0)
-    """When the newest picture was due, and when it came."""
-    frame: int = 3000
-    key: Picture | None = None
-    early: list[Picture] = field(default_factory=list)
-    """Before it is known whether there is sound."""
-    broken: bool = True
-    """Pictures were lost: nothing is shown until a keyframe comes."""
-    at: float = float("-inf")
 
 
 class Packager:
@@ -91,11 +44,10 @@ class Packager:
         self._number, self._breaks = number, breaks
         self._name, self._wall_ms = name, wall_ms
         self._out: list[Out] = []
-        self._sound, self._sight = _Sound(), _Sight()
+        self._sound, self._sight = Sound(), Sight()
         self._began: float | None = None
         """When the first packet after a break came."""
         self._running = False
-        self._format: Format | None = None
         self._has_sound = self._has_sight = False
         self._init, self._init_name = b"", ""
         self._next = name()
@@ -154,14 +106,13 @@ class Packager:
         if packet is None or not opus.samples(packet.payload):
             return
         sound = self._sound
-        sound.stamp = sound.clock.unwrap(packet.timestamp)
-        sound.clock.arrived(sound.stamp, packet.at)
+        sound.heard(packet)
         if self._running and not self._has_sound:
             self._again()  # sound came to a picture that had none
         if self._running:
             self._sounded(packet)
             return
-        sound.waiting = [*sound.waiting, packet][-_WAITING_PACKETS:]
+        sound.wait(packet)
         if self._sight.early:
             self._start(self._sight.early[0])
 
@@ -176,14 +127,7 @@ class Packager:
     def _break(self, kind: str) -> None:
         """Another source: its clock and its numbers are its own."""
         self._again()
-        if kind == "audio":
-            self._sound.clock.forget()
-            self._sound.order.begin()
-            self._sound.waiting.clear()
-        else:
-            self._sight.clock.forget()
-            self._sight.order.begin()
-            self._sight.pictures.begin()
+        (self._sound if kind == "audio" else self._sight).forget()
 
     def _again(self) -> None:
         """End what there is; what comes next begins anew, with a keyframe if it has pictures."""
@@ -192,11 +136,8 @@ class Packager:
             self._breaks += 1
         self._running = self._open = False
         self._began = None
-        self._sound.samples.clear()
-        self._sight.samples.clear()
-        self._sight.open = self._sight.key = None
-        self._sight.early.clear()
-        self._sight.broken = True
+        self._sound.clear()
+        self._sight.clear()
         self._out.append(Wanted())
 
     def _start(self, picture: Picture | None) -> None:
@@ -209,10 +150,9 @@ class Packager:
         self._has_sound = bool(sound.waiting)
         if picture is not None:
             self._has_sound = self._has_sound or picture.at - sound.at < STILL_SECONDS
-            sight.offset = self._end - sight.clock.unwrap(picture.timestamp)
-            sight.last = self._end - 1
+            sight.begin(picture, self._end)
         if self._has_sound:
-            sound.end = self._end * AUDIO_RATE // VIDEO_RATE
+            sound.begin(_samples(self._end))
             self._align(afresh=True)
         self._describe()
         waiting, sound.waiting = sound.waiting, []
@@ -222,57 +162,29 @@ class Packager:
         early, sight.early = sight.early, []
         for each in early:
             if self._running:
-                self._place(self._time_of(each), each)
+                self._place(sight.time_of(each, self._end), each)
 
     def _align(self, *, afresh: bool) -> None:
         """Put sound where it belongs beside the picture."""
         sight, sound = self._sight, self._sound
         if sight.offset is None or not self._has_sight:
-            sound.offset = sound.end - sound.clock.unwrap(sound.waiting[0].timestamp)
+            sound.align_alone()
             return
-        first = self._begins_at - sight.offset
-        later = between(sight.clock, first, sound.clock, sound.stamp)
-        begins = self._begins_at * AUDIO_RATE // VIDEO_RATE
-        offset = begins + round(later * AUDIO_RATE) - sound.stamp
-        if afresh or sound.offset is None or abs(offset - sound.offset) > _SKEW:
-            sound.offset = offset
+        first, begins = self._begins_at - sight.offset, _samples(self._begins_at)
+        sound.align(sight.clock, first, begins, afresh=afresh)
 
     def _describe(self) -> None:
-        beginning = Begins(self._format if self._has_sight else None, self._has_sound)
+        beginning = Begins(self._sight.format if self._has_sight else None, self._has_sound)
         self._init, self._init_name = beginning.encode(), self._name()
 
     # Sound.
 
     def _sounded(self, packet: Took) -> None:
-        sound = self._sound
-        assert sound.offset is not None
-        ahead = sound.clock.unwrap(packet.timestamp) + sound.offset - sound.end
-        if ahead > TORN_SECONDS * AUDIO_RATE:
+        if not self._sound.place(packet):
             self._again()
-            return
-        if ahead <= -_PACKET // 2:
-            return  # its time was filled already, or it is from before the first picture
-        sound.toc = packet.payload[0]
-        self._silence(sound.end + ahead - _PACKET // 2)
-        self._add_sound(packet.payload)
-        if not self._has_sight:
-            self._sound_alone()
-
-    def _add_sound(self, payload: bytes) -> None:
-        sound = self._sound
-        length = opus.samples(payload)
-        sound.samples.append(Sample(sound.end, length, key=True, data=payload))
-        sound.end += length
-
-    def _silence(self, until: int) -> None:
-        """Fill up to a time with packets that decoders conceal."""
-        filling = opus.hidden(self._sound.toc)
-        while self._sound.end < until:
-            self._add_sound(filling)
-
-    def _sound_alone(self) -> None:
-        while self._sound.end * VIDEO_RATE // AUDIO_RATE - self._end >= _PART:
-            self._stretch()
+        elif not self._has_sight:
+            while self._sound.end * VIDEO_RATE // AUDIO_RATE - self._end >= _PART:
+                self._stretch()
 
     # Pictures.
 
@@ -280,13 +192,13 @@ class Packager:
         sight = self._sight
         sight.clock.arrived(sight.clock.unwrap(picture.timestamp), picture.at)
         if picture.key:
-            changed = self._configure(picture)
-            if self._format is None:
+            changed = sight.configure(picture)
+            if sight.format is None:
                 return
             if self._running and not self._has_sight:
                 self._again()  # pictures came to a sound that had none
             elif changed and self._running:
-                self._cut(self._time_of(picture), prolong=True)
+                self._cut(sight.time_of(picture, self._end), prolong=True)
                 self._open = False
                 self._breaks += 1
                 self._describe()
@@ -295,33 +207,12 @@ class Packager:
         elif sight.broken:
             return
         if self._running:
-            self._place(self._time_of(picture), picture)
+            self._place(sight.time_of(picture, self._end), picture)
             return
         sight.early.append(picture)
         alone = picture.at - sight.early[0].at > STILL_SECONDS
         if self._sound.waiting or alone or len(sight.early) > _MOST_EARLY:
             self._start(sight.early[0])
-
-    def _configure(self, picture: Picture) -> bool:
-        """Whether the pictures' format is another one from here on."""
-        if not picture.sps or not picture.pps:
-            return False
-        found = Format(picture.sps, picture.pps)
-        if found == self._format:
-            return False
-        try:
-            _, _ = found.size, found.configuration
-        except (Malformed, IndexError):
-            return False
-        self._format = found
-        return True
-
-    def _time_of(self, picture: Picture) -> int:
-        """In the common time, and after every picture before it."""
-        sight = self._sight
-        if sight.offset is None:
-            return self._end
-        return max(sight.clock.unwrap(picture.timestamp) + sight.offset, sight.last + 1, self._end)
 
     def _place(self, at: int, picture: Picture) -> None:
         sight = self._sight
@@ -350,14 +241,7 @@ class Packager:
             self._cut(at, prolong=False)
 
     def _close_open(self, at: int) -> None:
-        sight = self._sight
-        if sight.open is None:
-            self._open = self._open or self._begin_segment(at)
-            return
-        since, shown = sight.open
-        sight.frame = min(max(at - since, 1), _LONGEST_FRAME)
-        sight.samples.append(Sample(since, max(1, at - since), key=shown.key, data=shown.data))
-        sight.open = None
+        since = self._sight.close(at)
         self._open = self._open or self._begin_segment(since)
 
     # Cutting.
@@ -398,7 +282,7 @@ class Packager:
                 sight.broken = True  # what comes builds on another picture than is shown
                 self._out.append(Wanted())
             if now - self._sound.at > STILL_SECONDS and self._has_sound:
-                self._silence((self._end + _PART) * AUDIO_RATE // VIDEO_RATE)
+                self._sound.fill(_samples(self._end + _PART))
             self._stretch()
 
     def _reached(self) -> int:
@@ -437,11 +321,8 @@ class Packager:
             self._close_open(at)
             sight.last = at - 1
         if self._has_sight and self._has_sound and sight.at - sound.at > STILL_SECONDS:
-            self._silence(at * AUDIO_RATE // VIDEO_RATE)
-        until = at * AUDIO_RATE // VIDEO_RATE
-        split = sum(sample.at < until for sample in sound.samples)
-        heard, sound.samples = sound.samples[:split], sound.samples[split:]
-        seen, sight.samples = sight.samples, []
+            sound.fill(_samples(at))
+        seen, heard = sight.take(), sound.take(_samples(at))
         if not seen and not heard:
             return
         if not self._open:
@@ -458,3 +339,8 @@ class Packager:
             )
         )
         self._end = at
+
+
+def _samples(at: int) -> int:
+    """A time in ticks of pictures as one in samples of sound."""
+    return at * AUDIO_RATE // VIDEO_RATE
