@@ -51,6 +51,7 @@ class Sound:
         self.clock.forget()
         self.order.begin()
         self.waiting.clear()
+        self.at = float("-inf")
 
     def clear(self) -> None:
         """What comes next begins anew."""

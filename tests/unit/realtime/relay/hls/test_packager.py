@@ -214,6 +214,17 @@ def test_another_source_begins_anew() -> None:
     assert after[0].number == stage.segments[0].number + len(stage.segments) - len(after)
 
 
+def test_another_source_of_sound_that_says_nothing_yet_ends_nothing() -> None:
+    stage = Stage()
+    stage.film(1)
+    stage.out += stage.packager.take(Source("audio", stage.at))
+    before = len(stage.parts)
+    stage.pictures += -stage.pictures % 60
+    stage.film(3, sound=False)
+    assert len(stage.parts) > before + 3
+    assert sorted({each.breaks for each in stage.segments}) == [0, 1]
+
+
 def test_sound_alone_is_a_stage_too() -> None:
     stage = Stage()
     for _ in range(240):
