@@ -39,7 +39,12 @@ async def relay(settings: Settings) -> int:
     async with (
         TaskGroup() as tasks,
         open_relay(
-            advertised=address, host=settings.host, port=port, secret=secret, tasks=tasks
+            advertised=address,
+            host=settings.host,
+            port=port,
+            secret=secret,
+            tasks=tasks,
+            hls_audio=settings.hls_audio,
         ) as opened,
     ):
         config = uvicorn.Config(
@@ -100,6 +105,7 @@ def environment_of(settings: Settings, number: int) -> Mapping[str, str]:
         "ROUNDS_MEDIA_PORT": str(port + number),
         "ROUNDS_RELAY_URL": settings.relays[number],
         "ROUNDS_SECRET_FILE": str(settings.secret_path),
+        "ROUNDS_HLS_AUDIO": settings.hls_audio,
         "ROUNDS_LOG": settings.log,
     }
 

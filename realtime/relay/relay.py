@@ -28,7 +28,8 @@ from realtime.relay.dtls import new_certificate, own_fingerprint
 from realtime.relay.events import Began, Current, Joined, Listeners, RelayEvent
 from realtime.relay.fanout import Fanout
 from realtime.relay.grant import Grant
-from realtime.relay.hls.packaging import Crowded, Packaging, Packagings, Unpackable
+from realtime.relay.hls.coding import Audio
+from realtime.relay.hls.packaging import WORKER, Crowded, Packaging, Packagings, Unpackable
 from realtime.relay.mux import Mux, addresses_to_offer, bind
 from realtime.relay.offer import Offer, OfferRefused
 from realtime.relay.offer import parse as parse_offer
@@ -85,13 +86,15 @@ class SetUps:
 class Relay:
     """Everything between the one socket and the HTTP edge."""
 
-    def __init__(self, mux: Mux, addresses: list[str], secret: bytes, tasks: TaskGroup) -> None:
+    def __init__(
+        self, mux: Mux, addresses: list[str], secret: bytes, tasks: TaskGroup, hls_audio: Audio
+    ) -> None:
         self.mux = mux
         self.secret = secret
         self.listeners = Listeners()
         self.totals = Totals()
         self.stages: dict[str, Stage] = {}
-        self.packagings = Packagings(tasks, mux.clock)
+        self.packagings = Packagings(tasks, mux.clock, (*WORKER, hls_audio))
         self.peers: dict[str, Publisher | Subscriber] = {}
         self.began = secrets.token_hex(8)
         self._addresses = addresses
@@ -317,14 +320,20 @@ class Relay:
 
 @asynccontextmanager
 async def open_relay(
-    *, advertised: str, host: str, port: int, secret: bytes, tasks: TaskGroup
+    *,
+    advertised: str,
+    host: str,
+    port: int,
+    secret: bytes,
+    tasks: TaskGroup,
+    hls_audio: Audio = "opus",
 ) -> AsyncGenerator[Relay]:
     """Bind the media socket and forward until the end of the block. Port 0 takes a free one."""
     mux = Mux(bind(host, port))
     mux.open()
     try:
         addresses = list(addresses_to_offer(advertised, host))
-        relay = Relay(mux, addresses, secret, tasks)
+        relay = Relay(mux, addresses, secret, tasks, hls_audio)
         timer = tasks.create_task(relay.run())
         try:
             yield relay

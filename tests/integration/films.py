@@ -16,8 +16,7 @@ class Studio:
     def __init__(self, width: int = 320, height: int = 180) -> None:
         self.size = width, height
         self.keyframe_wanted = True
-        self.pictures = 0
-        self._sounds = 0
+        self.pictures = self.sounds = 0
         self._encoder, self._voice = H264Encoder(), OpusEncoder()
 
     def picture(self) -> tuple[list[bytes], int]:
@@ -25,6 +24,10 @@ class Studio:
         frame = VideoFrame(*self.size, "yuv420p")
         for number, plane in enumerate(frame.planes):
             plane.update(bytes([(3 * self.pictures + 70 * number) % 255]) * plane.buffer_size)
+        return self.encoded(frame)
+
+    def encoded(self, frame: VideoFrame) -> tuple[list[bytes], int]:
+        """The same of a picture that is given."""
         frame.time_base = Fraction(1, 90_000)
         frame.pts = int(self.pictures * FRAME_SECONDS * 90_000)
         self.pictures += 1
@@ -34,12 +37,15 @@ class Studio:
 
     def sound(self) -> tuple[list[bytes], int]:
         """Of the next 20 ms."""
+        return self.voiced(bytes(4 * 960))
+
+    def voiced(self, samples: bytes) -> tuple[list[bytes], int]:
+        """The same of 960 samples that are given, 16 bits of each side."""
         frame = AudioFrame(format="s16", layout="stereo", samples=960)
-        for plane in frame.planes:
-            plane.update(bytes(plane.buffer_size))
+        frame.planes[0].update(samples)
         frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
-        frame.pts = 960 * self._sounds
-        self._sounds += 1
+        frame.pts = 960 * self.sounds
+        self.sounds += 1
         return self._voice.encode(frame)
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from realtime.relay.app import create_app
 from realtime.relay.grant import Deed, Grant, sign
+from realtime.relay.hls.coding import Audio
 from realtime.relay.relay import Relay, open_relay
 from tests.servers.waiting import eventually_async
 
@@ -64,11 +65,19 @@ async def running_relay(
     host: str = "127.0.0.1",
     advertised: str = "127.0.0.1",
     secret: bytes = b"",
+    hls_audio: Audio = "opus",
 ) -> AsyncGenerator[Running]:
     """On a free TCP port, or on a Unix socket."""
     secret = secret or secrets.token_bytes(32)
     async with TaskGroup() as tasks:
-        opened = open_relay(advertised=advertised, host=host, port=0, secret=secret, tasks=tasks)
+        opened = open_relay(
+            advertised=advertised,
+            host=host,
+            port=0,
+            secret=secret,
+            tasks=tasks,
+            hls_audio=hls_audio,
+        )
         async with opened as relay, serving(create_app(relay), path) as url:
             yield Running(url=url, secret=secret, relay=relay)
 

@@ -54,6 +54,7 @@ def test_every_relay_has_an_address_of_its_own() -> None:
         ({"url": "rounds.example"}, "ROUNDS_URL"),
         ({"relay_url": "relay.example"}, "ROUNDS_RELAY_URL"),
         ({"relay_processes": "0"}, "ROUNDS_RELAY_PROCESSES"),
+        ({"hls_audio": "mp3"}, "ROUNDS_HLS_AUDIO"),
         ({"relay_processes": "2", "media_port": "65535"}, "ROUNDS_RELAY_PROCESSES"),
         ({"redis_url": "redis+sentinel://one:26379"}, "ROUNDS_REDIS_URL"),
     ],

@@ -34,7 +34,8 @@ class Begins:
     """The beginning of a file: which tracks there are, and in what formats."""
 
     video: Format | None
-    audio: bool
+    audio: bytes
+    """Its sample entry, as `OPUS` or `AAC`; empty without sound."""
 
     def encode(self) -> bytes:
         movie = _full(b"mvhd", 0, 0, struct.pack("!IIII", 0, 0, 1000, 0), *_movie())
@@ -43,7 +44,7 @@ class Begins:
             tracks.append(_video_track(self.video))
             extends.append(_extends(VIDEO_TRACK))
         if self.audio:
-            tracks.append(_audio_track())
+            tracks.append(_audio_track(self.audio))
             extends.append(_extends(AUDIO_TRACK))
         kinds = b"iso6" + struct.pack("!I", 0) + b"iso6cmfcmp41"
         return box(b"ftyp", kinds) + box(b"moov", movie, *tracks, box(b"mvex", *extends))
@@ -153,9 +154,32 @@ def _video_track(video: Format) -> bytes:
     return _track(VIDEO_TRACK, VIDEO_RATE, (width, height), information)
 
 
-def _audio_track() -> bytes:
-    # Nothing is skipped at the beginning: whoever joins, joins in the middle.
-    opus = box(b"dOps", struct.pack("!BBHIhB", 0, 2, 0, AUDIO_RATE, 0, 0))
-    entry = box(b"Opus", struct.pack("!6xH8xHHHHI", 1, 2, 16, 0, 0, AUDIO_RATE << 16), opus)
+def _audio_track(entry: bytes) -> bytes:
     information = _information(_full(b"smhd", 0, 0, bytes(4)), entry)
     return _track(AUDIO_TRACK, AUDIO_RATE, NO_SIZE, information)
+
+
+def _descriptor(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack("!BB", tag, len(body)) + body
+
+
+def _audio_entry(kind: bytes, *boxes: bytes) -> bytes:
+    return box(kind, struct.pack("!6xH8xHHHHI", 1, 2, 16, 0, 0, AUDIO_RATE << 16), *boxes)
+
+
+def _opus_entry() -> bytes:
+    # Nothing is skipped at the beginning: whoever joins, joins in the middle.
+    return _audio_entry(b"Opus", box(b"dOps", struct.pack("!BBHIhB", 0, 2, 0, AUDIO_RATE, 0, 0)))
+
+
+def _aac_entry() -> bytes:
+    """Of AAC-LC at 48 kHz in stereo (ISO/IEC 14496-1 §7.2.6.5, 14496-3 §1.6.2.1): mp4a.40.2."""
+    specific = _descriptor(5, b"\x11\x90")
+    decoder = _descriptor(4, struct.pack("!BBxHII", 0x40, 0x15, 0, 0, 0), specific)
+    described = _descriptor(3, struct.pack("!Hx", AUDIO_TRACK), decoder, _descriptor(6, b"\x02"))
+    return _audio_entry(b"mp4a", _full(b"esds", 0, 0, described))
+
+
+OPUS, AAC = _opus_entry(), _aac_entry()
+"""Sample entries of sound, each at 48 kHz in stereo."""

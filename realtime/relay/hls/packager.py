@@ -1,8 +1,8 @@
 """Makes segments of what a publisher sends: when to cut, what to make up, when to begin anew. Pure.
 
-Pictures lead: parts and segments end where a picture begins, and sound goes along. Nothing is
-decoded. A sound that stops is continued as silence, a picture that stands still by its last
-keyframe, since a player waits for ever for a track that misses. Time is passed in.
+Pictures lead: parts and segments end where a picture begins, and sound goes along. A sound that
+stops is continued as silence, a picture that stands still by its last keyframe, since a player
+waits for ever for a track that misses. Time is passed in.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from realtime.relay.hls.bounds import (
     VIDEO_SECONDS,
 )
 from realtime.relay.hls.boxes import AUDIO_RATE, VIDEO_RATE, Begins, fragment
+from realtime.relay.hls.coding import Coder
 from realtime.relay.hls.frames import Clocked, Into, Now, Out, Part, Segment, Source, Took, Wanted
 from realtime.relay.hls.sight import Sight
 from realtime.relay.hls.sound import Sound
@@ -35,16 +36,23 @@ class Packager:
     """One stage's, numbered on from `number` and `breaks`.
 
     `name` makes up names that nobody guesses; `wall_ms` tells the time of
-    day of a moment by the packets' clock.
+    day of a moment by the packets' clock; `coder` says in which format
+    sound is put out.
     """
 
     def __init__(
-        self, number: int, breaks: int, *, name: Callable[[], str], wall_ms: Callable[[float], int]
+        self,
+        number: int,
+        breaks: int,
+        *,
+        name: Callable[[], str],
+        wall_ms: Callable[[float], int],
+        coder: Coder,
     ) -> None:
         self._number, self._breaks = number, breaks
         self._name, self._wall_ms = name, wall_ms
         self._out: list[Out] = []
-        self._sound, self._sight = Sound(), Sight()
+        self._sound, self._sight = Sound(coder), Sight()
         self._began: float | None = None
         """When the first packet after a break came."""
         self._running = False
@@ -132,13 +140,19 @@ class Packager:
     def _again(self) -> None:
         """End what there is; what comes next begins anew, with a keyframe if it has pictures."""
         if self._running:
-            self._cut(self._reached(), prolong=True)
+            self._finish()
             self._breaks += 1
         self._running = self._open = False
         self._began = None
         self._sound.clear()
         self._sight.clear()
         self._out.append(Wanted())
+
+    def _finish(self) -> None:
+        at = self._reached()
+        self._go_silent(at)
+        self._sound.finish()
+        self._cut(at, prolong=True)
 
     def _start(self, picture: Picture | None) -> None:
         """The common time goes on where it ended; the first picture, or sound, is there."""
@@ -174,7 +188,8 @@ class Packager:
         sound.align(sight.clock, first, begins, afresh=afresh)
 
     def _describe(self) -> None:
-        beginning = Begins(self._sight.format if self._has_sight else None, self._has_sound)
+        video = self._sight.format if self._has_sight else None
+        beginning = Begins(video, self._sound.entry if self._has_sound else b"")
         self._init, self._init_name = beginning.encode(), self._name()
 
     # Sound.
@@ -183,7 +198,7 @@ class Packager:
         if not self._sound.place(packet):
             self._again()
         elif not self._has_sight:
-            while self._sound.end * VIDEO_RATE // AUDIO_RATE - self._end >= _PART:
+            while self._sound.ready * VIDEO_RATE // AUDIO_RATE - self._end >= _PART:
                 self._stretch()
 
     # Pictures.
@@ -285,6 +300,12 @@ class Packager:
                 self._sound.fill(_samples(self._end + _PART))
             self._stretch()
 
+    def _go_silent(self, at: int) -> None:
+        """A sound that has stopped beside pictures is continued up to a time."""
+        stopped = self._sight.at - self._sound.at > STILL_SECONDS
+        if self._has_sight and self._has_sound and stopped:
+            self._sound.fill(_samples(at))
+
     def _reached(self) -> int:
         """The end of what has come."""
         if self._has_sight:
@@ -320,8 +341,7 @@ class Packager:
         if prolong and sight.open is not None:
             self._close_open(at)
             sight.last = at - 1
-        if self._has_sight and self._has_sound and sight.at - sound.at > STILL_SECONDS:
-            sound.fill(_samples(at))
+        self._go_silent(at)
         seen, heard = sight.take(), sound.take(_samples(at))
         if not seen and not heard:
             return

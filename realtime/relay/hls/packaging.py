@@ -50,6 +50,7 @@ from realtime.relay.layers import Layers
 from realtime.relay.stage import Stage
 
 WORKER = (sys.executable, "-P", "-m", "realtime.relay.hls.worker")
+"""Told in which format sound is put out, and where to number on."""
 
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG")
 """What the process is told of ours; secrets are not among it."""
@@ -77,7 +78,7 @@ class Packagings:
     """All stages' of one relay. `clock` is the one that packets are stamped by."""
 
     def __init__(
-        self, tasks: TaskGroup, clock: Callable[[], float], command: tuple[str, ...] = WORKER
+        self, tasks: TaskGroup, clock: Callable[[], float], command: tuple[str, ...]
     ) -> None:
         self._tasks, self._clock, self._command = tasks, clock, command
         self._packaged: dict[str, Packaging] = {}

@@ -7,6 +7,7 @@ are cut. Times are in samples at 48 kHz.
 from realtime.relay.hls import opus
 from realtime.relay.hls.bounds import SKEW_SECONDS, TORN_SECONDS
 from realtime.relay.hls.boxes import AUDIO_RATE, Sample
+from realtime.relay.hls.coding import Coder
 from realtime.relay.hls.frames import Took
 from realtime.relay.hls.reorder import Reorder
 from realtime.relay.hls.timeline import Clock, between
@@ -22,7 +23,7 @@ _WAITING_PACKETS = 250
 class Sound:
     """What came, and what of it has not been put out."""
 
-    def __init__(self) -> None:
+    def __init__(self, coder: Coder) -> None:
         self.clock = Clock(AUDIO_RATE)
         self.order = Reorder()
         self.waiting: list[Took] = []
@@ -37,6 +38,18 @@ class Sound:
         """Of the newest packet, unwrapped."""
         self._toc = opus.SILENCE_TOC
         self._samples: list[Sample] = []
+        self._coder = coder
+
+    @property
+    def entry(self) -> bytes:
+        """The sample entry of its track."""
+        return self._coder.entry
+
+    @property
+    def ready(self) -> int:
+        """The end of what can be put out."""
+        newest = self._samples[-1] if self._samples else None
+        return newest.at + newest.duration if newest else 0
 
     def heard(self, packet: Took) -> None:
         """Note when a packet came."""
@@ -60,6 +73,11 @@ class Sound:
     def begin(self, at: int) -> None:
         """The first packet belongs here."""
         self.end = at
+        self._coder.begin(at)
+
+    def finish(self) -> None:
+        """Nothing more belongs to what was begun."""
+        self._samples += self._coder.rest()
 
     def align_alone(self) -> None:
         """There is no picture to be put beside."""
@@ -98,5 +116,5 @@ class Sound:
 
     def _add(self, payload: bytes) -> None:
         length = opus.samples(payload)
-        self._samples.append(Sample(self.end, length, key=True, data=payload))
+        self._samples += self._coder.take(Sample(self.end, length, key=True, data=payload))
         self.end += length

@@ -9,6 +9,7 @@ import av
 import pytest
 
 from realtime.relay.hls import opus
+from realtime.relay.hls.coding import AsItCame, Coder
 from realtime.relay.hls.frames import (
     Clocked,
     Now,
@@ -34,16 +35,22 @@ FRAME, LATE = 3000, 4_294_960_000
 """30 pictures a second, whose timestamps wrap within the first."""
 
 
-def _packager() -> Packager:
+def a_packager(coder: Coder | None = None) -> Packager:
     names = itertools.count()
-    return Packager(1000, 0, name=lambda: f"n{next(names)}", wall_ms=lambda _at: 1_700_000_000_000)
+    return Packager(
+        1000,
+        0,
+        name=lambda: f"n{next(names)}",
+        wall_ms=lambda _at: 1_700_000_000_000,
+        coder=coder or AsItCame(),
+    )
 
 
 @dataclass
 class Stage:
     """A publisher by the clock of the test, which counts 30 pictures a second."""
 
-    packager: Packager = field(default_factory=_packager)
+    packager: Packager = field(default_factory=a_packager)
     out: list[Out] = field(default_factory=list)
     at: float = 100.0
     pictures: int = 0
