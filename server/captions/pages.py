@@ -73,7 +73,8 @@ async def transcript(request: Request, call: Call) -> Response:
 
 async def fragment(request: Request, call: Call) -> Response:
     """What the page would say now, for one that lost its place."""
-    return await _snapshot(request, call, panel.panel)
+    found = await panel.panel(call, request.path_params["session_id"])
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 async def desk_fragment(request: Request, call: Call) -> Response:

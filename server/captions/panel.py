@@ -4,16 +4,21 @@ It takes the topic's position before it reads a row, so that nothing falls betwe
 lines of each language are enough: whoever wants all of them downloads the transcript.
 """
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from realtime.limits import CAPTIONS_CORRECTED, CAPTIONS_SHOWN, MAX_CAPTION_CHARS
 from realtime.wire import Topic
 from server import topics
+from server.agenda import store as agenda
 from server.agenda.rules import Session
 from server.call import Call
 from server.captions import events, rules, store
 from server.captions.events import Caption
+from server.db import Rows
+from server.errors import NotFound
 from server.ids import new_id
 
 
@@ -52,17 +57,31 @@ class Desk:
     """Of the form: sent twice, it says one line."""
 
 
-async def panel(call: Call, session: Session) -> Panel:
-    """Read in a transaction of its own, begun after the position; call it outside any other."""
-    follows = await _follows(call, session.id)
-    async with call.db.read() as now:
-        lines = await store.tail(now, call.conference_id, session.id, CAPTIONS_SHOWN)
-    return Panel(
-        session_id=session.id,
-        language=rules.usual(session.language),
-        rows=tuple(events.caption(line) for line in lines),
-        follows=follows,
-    )
+async def panel(call: Call, session_id: UUID) -> Panel:
+    """Read with all who ask at this moment, in a transaction begun after the position.
+
+    Call it outside any other.
+    """
+    follows = await _follows(call, session_id)
+    shown = await call.services.reader.ask(_shown, (call.conference_id, session_id))
+    if shown is None:
+        raise NotFound("There is no such session.")
+    language, rows = shown
+    return Panel(session_id=session_id, language=language, rows=rows, follows=follows)
+
+
+async def _shown(
+    now: Rows, places: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], tuple[str, tuple[Caption, ...]]]:
+    """Language and lines by conference and session; one that does not exist is left out."""
+    found = dict[tuple[UUID, UUID], tuple[str, tuple[Caption, ...]]]()
+    for place in places:
+        with suppress(NotFound):
+            session = await agenda.session(now, *place)
+            lines = await store.tail(now, *place, CAPTIONS_SHOWN)
+            rows = tuple(events.caption(line) for line in lines)
+            found[place] = rules.usual(session.language), rows
+    return found
 
 
 async def desk(call: Call, session: Session) -> Desk:

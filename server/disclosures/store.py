@@ -1,5 +1,6 @@
 """Disclosure texts and who was shown which, as rows. A new text is a new row: none is edited."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server import clock
 from server.attendance import ledger
 from server.attendance.chain import Broken, Entry, Kind
-from server.db import Base, insert_once, of_session
+from server.db import Base, insert_once, of_session, padded
 from server.disclosures import rules
 from server.ids import new_id
 
@@ -115,18 +116,28 @@ async def panel(
     db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID
 ) -> rules.Panel | None:
     """The text in force, and whether this person has said that they read exactly it."""
+    return (await panels(db, conference_id, session_id, [person_id])).get(person_id)
+
+
+async def panels(
+    db: AsyncSession, conference_id: UUID, session_id: UUID, person_ids: Collection[UUID]
+) -> dict[UUID, rules.Panel]:
+    """The same of each of these people; nothing where no text was entered."""
     disclosure = await newest(db, conference_id, session_id)
     if disclosure is None:
-        return None
-    shown = await db.scalar(
-        select(DisclosureShown.shown_at).where(
+        return {}
+    shown = await db.scalars(
+        select(DisclosureShown.person_id).where(
             DisclosureShown.conference_id == conference_id,
             DisclosureShown.session_id == session_id,
-            DisclosureShown.person_id == person_id,
+            DisclosureShown.person_id.in_(padded(person_ids)),
             DisclosureShown.sha256 == disclosure.sha256,
         )
     )
-    return rules.Panel(disclosure=disclosure, acknowledged=shown is not None)
+    read = set(shown)
+    return {
+        each: rules.Panel(disclosure=disclosure, acknowledged=each in read) for each in person_ids
+    }
 
 
 async def unlike_ledger(

@@ -4,6 +4,10 @@ It only gathers; each part is its feature's own. No exhibitor and no way to one 
 part (Standard 5.2): whoever learns here is shown education alone.
 """
 
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,6 +26,7 @@ from server.credit import ring
 from server.db import Rows
 from server.disclosures import store as disclosures
 from server.disclosures.rules import Panel
+from server.errors import NotFound
 from server.polls import panel as polls
 from server.questions import panel as questions
 from server.rendering import page, view
@@ -87,16 +92,48 @@ async def panels(call: Call, session: Session) -> dict[str, object]:
     return {
         "questions": await questions.panel(call, session.id),
         "polls": await polls.panel(call, session.id),
-        "captions": await captions.panel(call, session),
+        "captions": await captions.panel(call, session.id),
     }
 
 
 async def state(_request: Request, call: Call) -> Response:
-    """What the player starts from, anew: after a hole in the topic's history."""
-    heard = await hear(call)
-    async with call.db.read() as db:
-        shown = await snapshot(db, call, heard)
-    return JSONResponse(msgspec.to_builtins(shown))
+    """What the player starts from, anew: after a hole in the topic's history.
+
+    Everybody has that at the same moment, so it is read for all who ask then.
+    """
+    heard, place = await hear(call), (call.conference_id, session_of(call))
+    ask = call.services.reader.ask
+    stage, read = await asyncio.gather(
+        ask(_stages, place), ask(_disclosures, (*place, call.person_id))
+    )
+    if stage is None:
+        raise NotFound("There is no such session.")
+    return JSONResponse(msgspec.to_builtins(_shown(call, heard, stage, read)))
+
+
+async def _stages(
+    db: Rows, places: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], StageState]:
+    """By conference and session; one that does not exist any more is left out."""
+    found = dict[tuple[UUID, UUID], StageState]()
+    for place in places:
+        with suppress(NotFound):
+            found[place] = await states.read(db, *place)
+    return found
+
+
+async def _disclosures(
+    db: Rows, keys: Collection[tuple[UUID, UUID, UUID]]
+) -> dict[tuple[UUID, UUID, UUID], Panel]:
+    """By conference, session and person."""
+    people = defaultdict[tuple[UUID, UUID], list[UUID]](list)
+    for conference_id, session_id, person_id in keys:
+        people[conference_id, session_id].append(person_id)
+    found = dict[tuple[UUID, UUID, UUID], Panel]()
+    for place, here in people.items():
+        panels = await disclosures.panels(db, *place, here)
+        found |= {(*place, person_id): panel for person_id, panel in panels.items()}
+    return found
 
 
 async def hear(call: Call) -> Heard:
@@ -109,15 +146,19 @@ async def hear(call: Call) -> Heard:
 
 
 async def snapshot(db: Rows, call: Call, heard: Heard) -> Shown:
-    session_id = session_of(call)
-    position = heard.position
-    disclosure = await disclosures.panel(db, call.conference_id, session_id, call.person_id)
+    place = (call.conference_id, session_of(call))
+    read = await disclosures.panel(db, *place, call.person_id)
+    return _shown(call, heard, await states.read(db, *place), read)
+
+
+def _shown(call: Call, heard: Heard, stage: StageState, read: Panel | None) -> Shown:
+    session_id, position = session_of(call), heard.position
     return Shown(
         topic=topics.session(session_id),
         epoch=position.epoch if position else None,
         seq=position.seq if position else 0,
-        stage=await states.read(db, call.conference_id, session_id),
-        disclosure=as_read(disclosure),
+        stage=stage,
+        disclosure=as_read(read),
         viewers=heard.viewers,
         ticket=f"/sessions/{session_id}/ticket",
     )

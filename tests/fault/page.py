@@ -26,6 +26,9 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.5, 8.0
 """web/live/backoff.js"""
 
 OPENING_SECONDS, FETCHING_SECONDS = 20.0, 20.0
+FRAGMENTS = ("questions/fragment", "polls/fragment", "captions/fragment", "state")
+"""What the panels of a session's page fetch anew; the last two are not looked at here."""
+
 HIDDEN = frozenset({"pending", "dismissed", "withdrawn"})
 
 
@@ -273,7 +276,7 @@ class Page:
         while self._since is not None:
             self._again, self._since = False, []
             try:
-                asked, held = [await self._fragment(name) for name in ("questions", "polls")]
+                asked, held, *_ = [await self._fragment(name) for name in FRAGMENTS]
             except (OSError, TimeoutError):
                 longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2**attempt)
                 await asyncio.sleep(self._dice.uniform(0, longest))
@@ -290,7 +293,7 @@ class Page:
         self._arrive()
 
     async def _fragment(self, name: str) -> Frame:
-        address = f"{self._web}/sessions/{self._session_id}/{name}/fragment"
+        address = f"{self._web}/sessions/{self._session_id}/{name}"
         return await line.fetched(address, self.seat.cookie, FETCHING_SECONDS)
 
 

@@ -55,7 +55,7 @@ async def seq(world: World) -> int:
 
 
 async def seen(world: World) -> panel.Panel:
-    return await panel.panel(await world.call("Ann"), await world.session())
+    return await panel.panel(await world.call("Ann"), world.session_id)
 
 
 async def desk(world: World) -> panel.Desk:
