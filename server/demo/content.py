@@ -63,6 +63,19 @@ POLL = ("At what eGFR would you still start an SGLT2 inhibitor?",
         ("≥ 45 mL/min", "≥ 25 mL/min", "≥ 20 mL/min", "Any, if not on dialysis"))  # fmt: skip
 NEXT_POLL = ("Which of these do you check before discharge?",
              ("Ferritin and saturation", "Potassium", "Blood pressure standing", "None routinely"))  # fmt: skip
+SAID = (
+    "Thank you. I will begin with the question that most of you sent in beforehand.",
+    "Who gains, once the ejection fraction is above forty percent?",
+    "When the trials are pooled, the curves part within weeks, and they stay apart.",
+    "Here are the strata, from forty to forty-nine, from fifty to fifty-nine, and above.",
+    "Look at the intervals rather than at the points: they overlap.",
+    "So for patients above forty percent the relative reduction is much the same.",
+    "The absolute one is not, since there are fewer events to begin with.",
+    "Now to the laboratory. An early dip of the filtration rate is expected.",
+    "It is no reason to stop as long as the patient is well.",
+    "What would make you wait? Write it into the questions, and vote for what you want answered.",
+)
+"""What the captioner of the live session writes, over and over."""
 WEIGHTS = (18, 46, 29, 7)
 """How the simulated attendees lean, in percent."""
 

@@ -16,6 +16,7 @@ from realtime.hub.commands import Malformed
 from server.access import Asking, Places
 from server.commands import commands
 from server.demo import cast, content
+from server.demo.captioner import Captioner
 from server.demo.founding import Congress
 from server.errors import Refused
 from server.people import store as people
@@ -66,6 +67,11 @@ class Crowd:
             await self._open_poll()
         while len(self._asked) < FIRST_QUESTIONS:
             await self._ask(approve=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Captioner(self._services, self._congress, self._send).run())
+            await self._be_lively()
+
+    async def _be_lively(self) -> None:
         while True:
             await asyncio.sleep(self._dice.uniform(*STEP_SECONDS))
             acts = (self._vote, self._answer, self._wander, self._ask_one, self._take_up)
