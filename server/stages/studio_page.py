@@ -11,6 +11,7 @@ from server.agenda import rules as programme
 from server.agenda import store as agenda
 from server.audit import store as audit
 from server.call import Call
+from server.captions import panel as captions
 from server.rendering import page, view
 from server.stages import rules, store
 from server.stages.rules import TokenKind
@@ -47,6 +48,7 @@ async def _page(call: Call, encoder: Encoder | None) -> Response:
         session = await agenda.session(db, call.conference_id, session_id)
         shown = await snapshot(db, call, heard)
         made = await store.encoder_since(db, call.conference_id, session_id, call.person_id)
+    written = await captions.desk(call, session)
     return page(
         "stages/studio.html",
         view(call.who, conference, live=True),
@@ -62,6 +64,7 @@ async def _page(call: Call, encoder: Encoder | None) -> Response:
             whip=whip_address(call),
             countdown_seconds=rules.COUNTDOWN_SECONDS,
         ),
+        captions=written,
         encoder=encoder,
         encoder_made=made.astimezone(conference.tz) if made else None,
         doors=[door for door in doors(call) if door[1] != "Studio"],

@@ -201,8 +201,11 @@ def test_captions_go_along_with_sound_alone(opened: Open, day: Day) -> None:
     learner.keyboard.press("c")
     learner.get_by_role("button", name="Audio only").click()
     expect(learner.locator("stage-player[data-view=audio]")).to_be_visible()
-    said(day, LINE)
+    studio.get_by_role("heading", name="Captions").click()
+    studio.get_by_label("What is said").fill(LINE)
+    studio.get_by_label("What is said").press("Enter")
     expect(words(learner)).to_have_text(LINE)
+    assert held(studio, "studio") == []
 
 
 def test_over_https_words_wait_for_the_picture(opened: Open, day: Day, nowhere: int) -> None:

@@ -55,7 +55,7 @@ class SpeakerStudio extends HTMLElement {
   #stop = new AbortController();
 
   connectedCallback() {
-    this.#studio = JSON.parse(this.querySelector("script[type='application/json']")?.textContent ?? "null");
+    this.#studio = JSON.parse(this.querySelector(":scope > script")?.textContent ?? "null");
     const { shown, token } = this.#studio;
     this.#offsetMs = shown.stage.at_ms - Date.now();
     this.#publication = new Publication(token, new URLSearchParams(location.search).get("codec"));
