@@ -39,6 +39,14 @@ SAME_INK = """() => {
 }"""
 """What lies in the top layer axe cannot compare with what is under it."""
 
+CUT_OFF = """() => {
+  const stage = document.querySelector(".stage").getBoundingClientRect();
+  return [...document.querySelectorAll(".stage .controls > *")].filter((each) => {
+    const box = each.getBoundingClientRect();
+    return box.width > 0 && (box.right > stage.right || box.bottom > stage.bottom);
+  }).map(({ outerHTML }) => outerHTML);
+}"""
+
 NEWEST = "async session => (await (await fetch(`${session}/captions/fragment`)).json()).rows.at(-1)"
 
 
@@ -206,6 +214,11 @@ def test_captions_go_along_with_sound_alone(opened: Open, day: Day) -> None:
     studio.get_by_label("What is said").press("Enter")
     expect(words(learner)).to_have_text(LINE)
     assert held(studio, "studio") == []
+    learner.get_by_role("button", name="Audio only").click()
+    expect(learner.locator("stage-player[data-view=picture]")).to_be_visible()
+    for width in (1440, 360, 320):
+        learner.set_viewport_size({"width": width, "height": 740})
+        assert learner.evaluate(CUT_OFF) == [], "every control is within the stage"
 
 
 def test_over_https_words_wait_for_the_picture(opened: Open, day: Day, nowhere: int) -> None:

@@ -10,8 +10,8 @@ import { keep, kept } from "./wishes.js";
 /** Of one language on the screen: what is said, and what it goes on from. */
 const SHOWN = 2;
 
-/** A new line that is so long stands alone. */
-const ALONE_CHARS = 140;
+/** A new line that is so long stands alone; sooner on a phone, where three lines of the page hold no more. */
+const ALONE_CHARS = 140, ALONE_ON_A_PHONE_CHARS = 50, PHONE_PX = 480;
 
 /** How long the last line stands when nothing comes after it. */
 const QUIET_MS = 15_000;
@@ -163,7 +163,8 @@ class LiveCaptions extends HTMLElement {
     this.#offer(there, language);
     const lines = last(this.#state, language, SHOWN);
     const newest = lines.at(-1)?.text ?? "";
-    const older = newest.length > ALONE_CHARS ? "" : (lines.at(-2)?.text ?? "");
+    const alone = newest.length > (this.clientWidth < PHONE_PX ? ALONE_ON_A_PHONE_CHARS : ALONE_CHARS);
+    const older = alone ? "" : (lines.at(-2)?.text ?? "");
     this.#write(language, older, newest);
     this.#readOut(language);
     this.#part("none").hidden = there.length > 0;
