@@ -258,6 +258,8 @@ def _metrics(relay: Relay) -> str:
         f"rounds_relay_packets_sent_total {counters.fanned}",
         "# TYPE rounds_relay_packets_unsent_total counter",
         f"rounds_relay_packets_unsent_total {counters.unsent}",
+        "# TYPE rounds_relay_buffer_full_total counter",
+        f"rounds_relay_buffer_full_total {counters.full}",
         "# TYPE rounds_relay_packets_lost_total counter",
         f"rounds_relay_packets_lost_total {totals.lost.total}",
         "# TYPE rounds_relay_packets_resent_total counter",

@@ -76,6 +76,28 @@ DATAGRAM_BYTES = 2048
 DTLS_QUEUE = 32
 """Datagrams waiting for a handshake; a flight is four or five, the rest is a flood."""
 
+BURST_OCTETS = 20_000
+"""Of a picture in one go: some 16 packets, which the queue of a home router holds."""
+
+PACE_TIMES = 2.5
+"""Of the source's rate, beyond a burst: as browsers pace what they send themselves
+(draft-ietf-rmcat-gcc-02 §4 has a pacer and no figure; 2.5 is Chromium's)."""
+
+PACE_LEAST_BITS = 2_000_000
+"""A second, however little a source sends on average, or if that is not known: a speaker who sits
+still sends a tenth of what 720p may take, and is not to come late when the slide changes."""
+
+PACE_SECONDS = 0.2
+"""The longest that pacing holds a packet: a slide after a still one is many times its usual rate,
+and later than this it would be seen."""
+
+PACE_STEP_SECONDS = 0.005
+"""Between two parts of what is held: more often is a wake-up for a packet or two."""
+
+FULL_MILLISECONDS = 5
+"""The longest wait for room in the kernel's buffer: a network card of 1 Gbit/s sends 600 KB in it,
+and what arrives meanwhile fits many times into the buffer of the other direction."""
+
 CACHE_PACKETS = 1024
 """Per outgoing stream: about eight seconds of 720p video, more than any viewer waits."""
 

@@ -18,7 +18,7 @@ class Packet(NamedTuple):
     timestamp: int
     payload: bytes
     at: float = 0.0
-    """When it came."""
+    """When it came; when it left, if it was held back."""
 
 
 class Cache:
@@ -51,6 +51,11 @@ class Cache:
     def get(self, seq: int) -> Packet | None:
         packet = self._ring[seq & self._mask]
         return packet if packet is not None and packet.seq == seq else None
+
+    def replace(self, packet: Packet) -> None:
+        """Keep this one of the same number instead, unless that was overwritten meanwhile."""
+        if self.get(packet.seq) is not None:
+            self._ring[packet.seq & self._mask] = packet
 
     def _forget(self, ahead: int) -> None:
         """Empty the places of the numbers skipped, which hold packets of an earlier lap."""

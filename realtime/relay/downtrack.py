@@ -147,7 +147,9 @@ class DownTrack:
             feed, group = self._sent_as(asked & SEQ_MASK, now)  # aiortc counts past the wrap
             seq = (asked - group.shift.seq) & SEQ_MASK
             packet = feed.cache.get(seq)
-            if packet is None or (group.first is not None and seq_after(seq, group.first) < 0):
+            if packet is None or feed.holds(packet):
+                continue
+            if group.first is not None and seq_after(seq, group.first) < 0:
                 continue
             self._allowance -= 1
             self._fanout.send_one(self._again(packet, feed, group, now), self.destination)

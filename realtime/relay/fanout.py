@@ -5,11 +5,13 @@ not codecs; how the kernel wants it is `slots.py`.
 """
 
 import errno
+import select
 import socket
 import struct
 from collections.abc import Sequence
 from typing import Protocol
 
+from realtime.relay.bounds import FULL_MILLISECONDS
 from realtime.relay.mux import Address, Counters
 from realtime.relay.rewrite import STILL, Shift
 from realtime.relay.seam import SrtpSession, protect_in_place, raw_session
@@ -113,6 +115,10 @@ class Fanout:
         self._counters = counters
         self._slots = Slots(cuts=cuts_segments(bound))
         self._alone = ffi.new("struct mmsghdr *")
+        self._room = select.poll()
+        self._room.register(self._fd, select.POLLOUT)
+        self._full = False
+        """Whether room was waited for, and nothing could be sent since."""
 
     def send(self, plains: Sequence[bytes], group: Group) -> None:
         """Every packet to every destination of a group."""
@@ -152,6 +158,9 @@ class Fanout:
             if sent > 0:
                 self._counters.fanned += firsts[done + sent] - firsts[done]
                 done += sent
+                self._full = False
+                continue
+            if ffi.errno == errno.EAGAIN and self._gets_room():
                 continue
             if ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
                 # A full buffer drops the rest; whoever misses it asks for it again.
@@ -164,6 +173,17 @@ class Fanout:
                 self._counters.unsent += firsts[done + 1] - firsts[done]
             done += 1
         return refused
+
+    def _gets_room(self) -> bool:
+        """Wait a moment until the kernel has sent some of what it holds.
+
+        There is nothing better to do: what was read is what everybody waits for.
+        """
+        if self._full:
+            return False
+        self._counters.full += 1
+        self._full = True
+        return bool(self._room.poll(FULL_MILLISECONDS))
 
     def _send_apart(self, batch: Batch, at: int, failures: Sequence[int] = ()) -> None:
         """The packets of one message, one by one; what could not be protected must not leave."""

@@ -15,6 +15,7 @@ from realtime.relay.cache import Cache, Packet
 from realtime.relay.fanout import Destination, Group, Sender
 from realtime.relay.keyframe import BEGINS, BEGINS_SURELY, KeyframeRequests
 from realtime.relay.mux import Flushed
+from realtime.relay.pace import Pace
 from realtime.relay.rewrite import (
     QUARTER_SEQ,
     SEQ_MASK,
@@ -85,6 +86,9 @@ class Feed:
         self._fanout = fanout
         self._gather = gather
         self._pending: list[Packet] = []
+        self._pace = Pace() if self._begins is not None else None
+        self._paced = False
+        """Whether what is pending was held back."""
         self._resuming = True
         self._strange = 0
         self._held: dict[int, Packet] = {}
@@ -144,7 +148,7 @@ class Feed:
 
     def leave(self, member: Member) -> None:
         """Send no more; what was gathered still goes out."""
-        self.flush()
+        self.send_all()
         for group in self.groups:
             group.remove(member.destination)
         self.groups = [each for each in self.groups if each.first is None or each.destinations]
@@ -208,13 +212,37 @@ class Feed:
         if self.tap is not None:
             self.tap(packet, now)
 
-    def flush(self) -> None:
+    def flush(self, now: float) -> bool:
+        """Send what may leave now; whether something is held back for a while."""
+        if self._pace is None or not self._pending:
+            self.send_all()
+            return False
+        leaving = self._pace.leaving(self._pending, self.bits, now)
+        held, self._pending = self._pending[leaving:], self._pending[:leaving]
+        if self._paced:
+            self._pending = [self._left(packet, now) for packet in self._pending]
+        self.send_all()
+        self._pending, self._paced = held, bool(held)
+        return self._paced
+
+    def send_all(self) -> None:
+        """Send what was gathered or held back."""
         pending, self._pending = self._pending, []
         for group in self.groups:
             if group.destinations and pending:
                 own = pending if group.first is None else _of(group, pending)
                 if own:
                     self._fanout.send([plain(packet, group) for packet in own], group)
+
+    def holds(self, packet: Packet) -> bool:
+        """Whether it is still to be sent for the first time."""
+        return any(each is packet for each in self._pending)
+
+    def _left(self, packet: Packet, now: float) -> Packet:
+        """It tells when it was sent, and will again, byte by byte, if it is asked for."""
+        left = packet._replace(at=now)
+        self.cache.replace(left)
+        return left
 
     def _resume(self, seq: int, timestamp: int, now: float) -> None:
         self.continuity.resume(seq, timestamp, now=now, rate=self.rate)
@@ -245,7 +273,7 @@ class Feed:
         self.pixels = pixels(self.codec, packet.payload) or self.pixels
         if not self.waiting:
             return
-        self.flush()  # what came before the keyframe is not for those who begin with it
+        self.send_all()  # what came before the keyframe is not for those who begin with it
         waiting, self.waiting = self.waiting, []
         for entrant in waiting:
             entrant.enter(self, packet)
@@ -265,8 +293,8 @@ def _of(group: Group, packets: list[Packet]) -> list[Packet]:
 def plain(packet: Packet, group: Group) -> bytes:
     """The packet as a group's members see it, before encryption.
 
-    It is the same whenever it is made. So what it says of when it was sent is when it came: it
-    leaves at the end of the same reading of the socket.
+    It is the same whenever it is made. So what it says of when it was sent is when it came, since
+    it leaves at the end of the same reading of the socket, or when it was let go.
     """
     shift = group.shift
     second = packet.marker << 7 | group.payload_type

@@ -21,6 +21,7 @@ from realtime.relay.bounds import (
     DATAGRAM_BYTES,
     DRAIN_DATAGRAMS,
     DTLS_QUEUE,
+    PACE_STEP_SECONDS,
     PROOF_SECONDS,
 )
 
@@ -52,6 +53,8 @@ class Counters:
     """Handshake datagrams beyond a peer's queue."""
     unsent: int = 0
     """Refused by the kernel; media among them is asked for again."""
+    full: int = 0
+    """How often the kernel's buffer had no room, and it was waited for."""
     fanned: int = 0
     """Media packets sent by the fan-out."""
 
@@ -62,7 +65,9 @@ class Flushed(Protocol):
     ahead: bool
     """Whether it is small and goes before the others: sound does not wait for a keyframe."""
 
-    def flush(self) -> None: ...
+    def flush(self, now: float) -> bool:
+        """Whether it holds something back, which is to be sent soon."""
+        ...
 
 
 class Ice:
@@ -139,6 +144,7 @@ class Mux:
         self._by_address: dict[Address, Ice] = {}
         self._proofs: dict[bytes, Ice] = {}
         self._gathered: list[Flushed] = []
+        self._soon: asyncio.TimerHandle | None = None
 
     @property
     def port(self) -> int:
@@ -149,6 +155,8 @@ class Mux:
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.socket.fileno())
+        if self._soon is not None:
+            self._soon.cancel()
         self.socket.close()
 
     def new_ice(self) -> Ice:
@@ -190,9 +198,16 @@ class Mux:
 
     def flush(self) -> None:
         """The end of a drain, of this socket or of one that brings media beside it."""
-        gathered, self._gathered = self._gathered, []
-        for each in sorted(gathered, key=lambda each: not each.ahead):
-            each.flush()
+        gathered, self._gathered = sorted(self._gathered, key=lambda each: not each.ahead), []
+        now = self.clock()
+        held = [each for each in gathered if each.flush(now)]
+        self._gathered += held
+        if held and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(PACE_STEP_SECONDS, self._flush_held)
+
+    def _flush_held(self) -> None:
+        self._soon = None
+        self.flush()
 
     def received(self, datagram: bytes, address: Address) -> None:
         counters = self.counters

@@ -4,8 +4,10 @@ import faulthandler
 import gc
 import os
 import random
+import select
 import socket
 import struct
+import threading
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -170,28 +172,54 @@ def test_of_a_message_only_what_is_protected_leaves(out: socket.socket) -> None:
         assert (counters.fanned, counters.unsent) == (6, 3)
 
 
+def narrow(stack: ExitStack, tmp_path: Path, counters: Counters) -> tuple[Fanout, Group, Viewer]:
+    """A way that is soon full: sockets of this machine's own file system say so (`EAGAIN`)."""
+    out, there = (
+        stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)
+    )
+    there.bind(str(tmp_path / "there"))
+    there.setblocking(False)
+    out.connect(str(tmp_path / "there"))
+    fanout, group = Fanout(out, counters), Group(96, 7)
+    viewer = Viewer(stack)
+    address = struct.pack("=H", socket.AF_UNIX) + str(tmp_path / "there").encode() + b"\0"
+    viewer.destination.sockaddr = ffi.new("unsigned char[]", address)
+    viewer.socket = there
+    group.add(viewer.destination)
+    return fanout, group, viewer
+
+
 def test_a_full_buffer_drops_and_the_next_packets_go_on(tmp_path: Path) -> None:
-    """Of all sockets those of this machine's own file system say so at once (`EAGAIN`)."""
     counters = Counters()
     with ExitStack() as stack:
-        out, there = (
-            stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)
-        )
-        there.bind(str(tmp_path / "there"))
-        there.setblocking(False)
-        fanout, group = Fanout(out, counters), Group(96, 7)
-        viewer = Viewer(stack)
-        address = struct.pack("=H", socket.AF_UNIX) + str(tmp_path / "there").encode() + b"\0"
-        viewer.destination.sockaddr = ffi.new("unsigned char[]", address)
-        viewer.socket = there
-        group.add(viewer.destination)
-
+        fanout, group, viewer = narrow(stack, tmp_path, counters)
         fanout.send([plain(seq) for seq in range(2000)], group)
         assert counters.unsent > 0
+        assert counters.full == 1, "waited for once, since nothing could be sent after it"
         assert counters.fanned + counters.unsent == 2000
         assert len(viewer.received()) == counters.fanned
         fanout.send([plain(2000)], group)
         assert viewer.received() == [plain(2000)]
+
+
+def test_a_full_buffer_that_empties_is_waited_for(tmp_path: Path) -> None:
+    counters, sent = Counters(), [plain(seq) for seq in range(2000)]
+    with ExitStack() as stack:
+        fanout, group, viewer = narrow(stack, tmp_path, counters)
+        received: list[bytes] = []
+
+        def drain() -> None:
+            while len(received) < len(sent):
+                select.select([viewer.socket], [], [])
+                received.extend(viewer.received())
+
+        draining = threading.Thread(target=drain, daemon=True)
+        draining.start()
+        fanout.send(sent, group)
+        draining.join(timeout=10)
+        assert counters.full > 0
+        assert (counters.fanned, counters.unsent) == (2000, 0)
+        assert received == sent
 
 
 def test_viewers_may_come_and_go_between_any_two_packets(out: socket.socket) -> None:

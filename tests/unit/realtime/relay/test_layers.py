@@ -64,12 +64,11 @@ class Simulcast:
         self.seqs[layer] += 1
         stamp = (self.stamps[layer] + round(at * 90_000)) & 0xFFFFFFFF
         self.tracks[layer].receive(7 + layer, 1, self.seqs[layer] & 0xFFFF, stamp, body, at)
-        self.flush()
+        self.flush(at)
 
-    def flush(self) -> None:
+    def flush(self, now: float) -> None:
         gathered, self.gathered[:] = list(self.gathered), []
-        for each in gathered:
-            each.flush()
+        self.gathered += [each for each in gathered if each.flush(now)]
 
     def report(self, layer: int, at: float) -> None:
         """As a sender's report would: the line of this layer's timestamps."""
@@ -299,7 +298,7 @@ def test_no_number_ever_carries_two_payloads_whatever_size_it_is_of(
                 track.receive_again(0, at * 3000, seq.to_bytes(2, "big") + body, now)
             else:
                 track.receive(ssrcs[which], 0, seq, at * 3000, body, now)
-            speaker.flush()
+            speaker.flush(now)
         elif step == "follow":
             viewers[which].follow(speaker.layers.feeds[amount])
         elif step == "pause":
