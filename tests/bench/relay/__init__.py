@@ -6,15 +6,14 @@ in the same run, towards the same sinks. Both run on one core, the load on anoth
 
 import asyncio
 import os
-import resource
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
 
 from tests.bench.figures import Figure, of_samples
-from tests.bench.relay import reel, scenes
+from tests.bench.relay import pair, reel, scenes
 from tests.bench.relay.janus import NoJanus, fetched, own_address
-from tests.bench.relay.processes import cores, resident_kb
+from tests.bench.relay.processes import beside, resident_kb
 from tests.bench.relay.scenes import Compared, Turn
 
 VIEWERS, STORM = 100, 200
@@ -40,10 +39,7 @@ def main(*, quick: bool, peers: bool) -> list[Figure]:
 
 
 async def measure(*, quick: bool, peers: bool) -> list[Figure]:
-    here, there = cores()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    os.sched_setaffinity(0, {here})
+    there = beside()
     seconds = QUICK_SECONDS if quick else SECONDS
     figures: list[Figure] = []
     async with scenes.scene(there) as on:
@@ -66,6 +62,7 @@ async def measure(*, quick: bool, peers: bool) -> list[Figure]:
         figures += costs(found) + crowded(turns)
     if not quick:
         figures += await shown_in_full(there)
+        figures += await pair.measure(seconds, there)
     async with scenes.scene(there) as on:
         growth = await scenes.grown(on, QUICK_CYCLES if quick else CYCLES)
     figures += [

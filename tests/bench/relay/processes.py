@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
@@ -39,7 +40,10 @@ def resident_kb(pid: int) -> float:
     raise LookupError(f"no RssAnon of process {pid}")
 
 
-def cores() -> tuple[int, int]:
-    """One core for the load, another for what is measured, if there are two."""
+def beside() -> int:
+    """Stay on one core, with as many files as there may be; the core for what is measured."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     usable = sorted(os.sched_getaffinity(0))
-    return usable[-1], usable[0]
+    os.sched_setaffinity(0, {usable[-1]})
+    return usable[0]

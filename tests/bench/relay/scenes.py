@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -76,13 +76,14 @@ class Scene:
             task.cancel()
 
     async def turn(self, seconds: float) -> Turn:
-        return await taken(self.pid, self.audience, self.camera, seconds)
+        return await taken([self.pid], self.audience, self.camera, seconds)
 
 
-async def taken(pid: int, audience: Audience, camera: Camera, seconds: float) -> Turn:
-    before = cpu_seconds(pid)
+async def taken(pids: Sequence[int], audience: Audience, camera: Camera, seconds: float) -> Turn:
+    """CPU of these processes together."""
+    before = sum(map(cpu_seconds, pids))
     shown = await audience.watch(camera, seconds)
-    used = cpu_seconds(pid) - before
+    used = sum(map(cpu_seconds, pids)) - before
     return Turn(us=used / max(1, shown.received) * 1e6, share=used / seconds, shown=shown)
 
 
@@ -90,21 +91,27 @@ async def taken(pid: int, audience: Audience, camera: Camera, seconds: float) ->
 async def scene(core: int) -> AsyncGenerator[Scene]:
     secret = secrets.token_bytes(32)
     async with AsyncExitStack() as stack:
-        relay = await stack.enter_async_context(child("serve", str(core), secret.hex()))
-        assert relay.stdout is not None
-        url = f"http://127.0.0.1:{int(await relay.stdout.readline())}"
-        limits = httpx.Limits(max_connections=SOCKETS)
-        http = httpx.AsyncClient(base_url=url, trust_env=False, limits=limits, timeout=30)
-        await stack.enter_async_context(http)
+        pid, at = await stack.enter_async_context(served(core, secret))
         publishing = call(
-            f"/publish/{SESSION}", bearer(secret, "publish", "p"), kind="publish", http=http
+            f"/publish/{SESSION}", bearer(secret, "publish", "p"), kind="publish", http=at.http
         )
         camera = Camera(await stack.enter_async_context(publishing))
         await camera.film(0.5)
-        at = Ours(http, secret)
         audience = Audience(at)
         stack.callback(audience.close)
-        yield Scene(pid=relay.pid, at=at, camera=camera, audience=audience)
+        yield Scene(pid=pid, at=at, camera=camera, audience=audience)
+
+
+@asynccontextmanager
+async def served(core: int, secret: bytes, origin: str = "") -> AsyncGenerator[tuple[int, Ours]]:
+    """A relay on a core of its own, and the way to it."""
+    async with child("serve", str(core), secret.hex()) as relay:
+        assert relay.stdout is not None
+        url = f"http://127.0.0.1:{int(await relay.stdout.readline())}"
+        limits = httpx.Limits(max_connections=SOCKETS)
+        made = httpx.AsyncClient(base_url=url, trust_env=False, limits=limits, timeout=30)
+        async with made as http:
+            yield relay.pid, Ours(http, secret, origin)
 
 
 async def joined(on: Scene, count: int) -> float:
@@ -140,7 +147,7 @@ async def compared(
                 found.floor_us.append(await _floored(floor, on.audience, seconds))
             if peer is not None:
                 async with on.audience.attending():
-                    found.janus.append(await taken(peer.pid, peer.audience, peer.camera, seconds))
+                    found.janus.append(await taken([peer.pid], peer.audience, peer.camera, seconds))
         found.delays_ms = sorted(probe.delays_ms)
     return found
 

@@ -46,10 +46,10 @@ class Offered(Protocol):
 
 
 class Ours:
-    """Our relay, over HTTP."""
+    """Our relay, over HTTP. Where `origin` is given it shows what is published there."""
 
-    def __init__(self, http: httpx.AsyncClient, secret: bytes) -> None:
-        self.http, self.secret = http, secret
+    def __init__(self, http: httpx.AsyncClient, secret: bytes, origin: str = "") -> None:
+        self.http, self.secret, self.origin = http, secret, origin
         self._count = 0
 
     async def watch(self, viewer: "Viewer") -> Answer:
@@ -57,7 +57,7 @@ class Ours:
         offer = write_offer(
             viewer.path.login, own_fingerprint(CERTIFICATE), codecs=("VP8",), ssrcs=None
         )
-        told = bearer(self.secret, "watch", f"v{self._count}")
+        told = bearer(self.secret, "watch", f"v{self._count}", self.origin)
         viewer.headers = {"Authorization": f"Bearer {told}"}
         response = await self.http.post(
             f"/watch/{SESSION}",
@@ -276,5 +276,6 @@ async def _report(watching: Sequence[Viewer]) -> None:
             await asyncio.sleep(REPORT_SECONDS)
 
 
-def bearer(secret: bytes, may: Deed, who: str) -> str:
-    return sign(Grant(who=who, session=SESSION, may=may, exp=int(time.time()) + 60), secret)
+def bearer(secret: bytes, may: Deed, who: str, origin: str = "") -> str:
+    exp = int(time.time()) + 60
+    return sign(Grant(who=who, session=SESSION, may=may, exp=exp, origin=origin), secret)
