@@ -42,7 +42,13 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.5, 8.0
 ENTERED, ANSWERED, ASKED = 3, 4, 5
 """The numbers of what a page says; it follows as 1 and 2."""
 
+STAMPED_EACH = 10
+"""Of so many pages one is told by the kernel when what it reads arrived."""
+
 AT_ONCE = 100
+SO_TIMESTAMPNS = 35
+"""Linux, `asm-generic/socket.h`; Python has no name for it."""
+
 MEMORY = 4_096
 """Pieces whose meaning is remembered: many pages get the same bytes."""
 
@@ -58,6 +64,9 @@ class Page:
     n: int = 0
     beat_at: float = 0.0
     opened: bool = True
+    stamped: bool = False
+    arrived: float = 0.0
+    """When what was read last arrived, in seconds from 1970; 0 for who is not told."""
     entered: bool = False
     followed: int = 0
     acknowledged: int = 0
@@ -70,6 +79,10 @@ class Measured:
     """In seconds."""
 
     events: list[float] = field(default_factory=list[float])
+    """From asking to reading it, of everybody: what this process takes to read ten thousand
+    sockets is in it."""
+    arrivals: list[float] = field(default_factory=list[float])
+    """From asking to its arrival at a page's machine, of those whose kernel says it."""
     votes: list[float] = field(default_factory=list[float])
     beats: list[float] = field(default_factory=list[float])
     refused: Counter[str] = field(default_factory=Counter[str])
@@ -79,7 +92,7 @@ class Measured:
     def forget(self) -> None:
         """Begin to measure."""
         self.asked = 0
-        for samples in (self.events, self.votes, self.beats):
+        for samples in (self.events, self.arrivals, self.votes, self.beats):
             samples.clear()
 
 
@@ -112,6 +125,9 @@ class Crowd:
         page = Page(seat, opened(self._port, self._origin, cookie(seat)))
         self._say(page, self._first_words(page))
         page.line.setblocking(False)
+        page.stamped = len(self.pages) % STAMPED_EACH == 0
+        if page.stamped:
+            page.line.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         due = time.monotonic() + random.uniform(0, BEAT_SECONDS[1])
         heapq.heappush(self._beating, (due, len(self.pages)))
         self.pages.append(page)
@@ -266,7 +282,7 @@ class Crowd:
             if page is None:  # lost a moment ago
                 continue
             try:
-                data = page.line.recv(65_536)
+                data = _stamped(page) if page.stamped else page.line.recv(65_536)
             except BlockingIOError:
                 continue
             except ConnectionResetError:
@@ -307,7 +323,10 @@ class Crowd:
     def _take(self, page: Page, frame: Frame) -> None:
         match frame.type:
             case "question":
-                self.measured.events.append(time.time() - int(frame.text.rpartition(" ")[2]) / 1e9)
+                asked = int(frame.text.rpartition(" ")[2]) / 1e9
+                self.measured.events.append(time.time() - asked)
+                if page.arrived:
+                    self.measured.arrivals.append(page.arrived - asked)
             case "kept":
                 self.measured.beats.append(time.monotonic() - page.beat_at)
                 page.echo, page.beat_at = frame.echo, 0.0
@@ -324,6 +343,15 @@ class Crowd:
                 page.echo = frame.echo
             case "error":
                 self.measured.refused[frame.code] += 1
+
+
+def _stamped(page: Page) -> bytes:
+    """Read, and note when the newest of it arrived."""
+    data, notes, _, _ = page.line.recvmsg(65_536, 64)
+    if notes:
+        seconds, nanoseconds = struct.unpack("=qq", notes[0][2])
+        page.arrived = seconds + nanoseconds / 1e9
+    return data
 
 
 def _all_here(pages: list[Page]) -> bool:
