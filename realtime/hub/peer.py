@@ -6,7 +6,8 @@ from uuid import UUID
 
 from realtime.hub.allowance import Allowance
 from realtime.hub.connection import Connection
-from realtime.limits import COMMAND_BURST, FOLLOW_BURST
+from realtime.hub.persons import Person
+from realtime.limits import FOLLOW_BURST
 from realtime.wire import Reply, Topic, frame, seal
 
 
@@ -31,16 +32,6 @@ class Attendant(Protocol):
     def lost(self, peer: "Peer") -> None: ...
 
     def dismissed(self, peer: "Peer") -> None: ...
-
-
-class Person:
-    """One person's sockets in this process, and the allowance they share."""
-
-    __slots__ = ("allowance", "peers")
-
-    def __init__(self, now: float) -> None:
-        self.peers: set[Peer] = set()
-        self.allowance = Allowance(COMMAND_BURST, now)
 
 
 class Peer:

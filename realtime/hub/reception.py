@@ -22,7 +22,8 @@ from realtime.hub.clerk import Clerk
 from realtime.hub.commands import Commands, Malformed
 from realtime.hub.connection import Connection
 from realtime.hub.hub import Hub
-from realtime.hub.peer import Guest, Peer, Person
+from realtime.hub.peer import Guest, Peer
+from realtime.hub.persons import Persons
 from realtime.hub.strangers import Strangers
 from realtime.limits import (
     ARRIVAL_BURST,
@@ -123,7 +124,7 @@ class Reception:
         self._decode = commands.decoder()
         self._now = asyncio.get_running_loop().time
         self._peers: set[Peer] = set()
-        self._persons: dict[str, Person] = {}
+        self._persons = Persons()
         self._arrivals = Allowance(ARRIVAL_BURST, self._now())
         self._opening: dict[Topic, asyncio.Task[None]] = {}
         self._rechecking: asyncio.Task[None] | None = None
@@ -177,7 +178,7 @@ class Reception:
             peer.close(Close.SIGN_IN)
             return
         self.strangers.vouch(cookies)
-        person = self._persons.setdefault(str(guest.person_id), Person(self._now()))
+        person = self._persons.find(str(guest.person_id), self._now())
         if not peer.gone and len(person.peers) >= MAX_SOCKETS:
             peer.close(Close.OVERLOADED)
         if peer.gone:
@@ -197,7 +198,7 @@ class Reception:
             self._hub.unfollow(peer, topic)
         peer.topics.clear()
         if peer.person is not None:
-            peer.person.peers.discard(peer)
+            self._persons.left(peer.person, peer)
             peer.person = None
             if not self._over:
                 self._tasks.create_task(self._left(peer.guest))
@@ -353,16 +354,18 @@ class Reception:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._now()
-            for peer in list(self._peers):
+            # Nearly all are well: they cost a look and no call.
+            recent = now - min(SILENT_SECONDS, FIRST_FRAME_SECONDS)
+            for peer in [
+                each
+                for each in self._peers
+                if each.heard_at < recent or each.aside_at is not None or not each.spoke
+            ]:
                 self._inspect(peer, now)
             self._recheck(now)
             for topic in self._hub.close_idle():
                 await self._bus.unfollow(topic)
-            for name, person in list(self._persons.items()):
-                if not person.peers and person.allowance.rested(
-                    now, rate=COMMANDS_A_SECOND, burst=COMMAND_BURST
-                ):
-                    del self._persons[name]
+            self._persons.forget(now)
 
     def _inspect(self, peer: Peer, now: float) -> None:
         mute = not peer.spoke and now - peer.opened_at > FIRST_FRAME_SECONDS
@@ -401,8 +404,7 @@ class Reception:
             self._close_here(name, msgspec.json.decode(sealed, type=_Closing).code)
 
     def _close_here(self, name: str, code: int) -> None:
-        person = self._persons.get(name)
-        for peer in list(person.peers) if person is not None else ():
+        for peer in self._persons.peers(name):
             peer.close(code)
 
 
