@@ -15,7 +15,11 @@ from server.db import DATABASE_AWAY, Database, Rows
 from server.errors import Refused, Unavailable
 
 FLUSH_SECONDS = 0.2
-"""What an acknowledgement waits at most: five commits a second instead of thousands."""
+"""What the first after a pause waits: five commits a second instead of thousands."""
+
+NEXT_SECONDS = 0.05
+"""From one batch to the next while more comes: at once, a commit would hold what came in the
+milliseconds of the one before, and each costs as much as its rows."""
 
 MAX_BATCH = 500
 """Rows of one transaction; more would keep others waiting for its locks."""
@@ -61,12 +65,16 @@ class Writer:
 
     async def run(self) -> None:
         """Flush for ever; a database that is away is tried again, and nothing is dropped."""
+        now = asyncio.get_running_loop().time
         while True:
             await self._arrived.wait()
             await asyncio.sleep(FLUSH_SECONDS)
             while self._waiting:
+                next_at = now() + NEXT_SECONDS
                 if not await self._flush():
                     await asyncio.sleep(RETRY_SECONDS)
+                elif 0 < len(self._waiting) < MAX_BATCH:
+                    await asyncio.sleep(max(0.0, next_at - now()))
             self._arrived.clear()
 
     async def drain(self) -> None:

@@ -128,6 +128,28 @@ async def test_more_than_one_transaction_holds_is_written_in_several(
         assert len(await kept(database)) == 10
 
 
+async def test_a_stream_of_items_is_written_a_few_times_a_second(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast the database is: each commit costs as much as many rows."""
+    monkeypatch.setattr(batch, "FLUSH_SECONDS", 0.0)
+    batches: list[int] = []
+
+    async def note(_db: Rows, items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        return list(items)
+
+    async with writing(sqlite_url) as (_, writer):
+        now = asyncio.get_running_loop().time
+        began, futures = now(), list[asyncio.Future[int]]()
+        while len(batches) < 8:
+            futures.append(writer.submit(note, len(futures)))
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await asyncio.gather(*futures) == list(range(len(futures)))
+        assert len(batches) <= 2 + (now() - began) / batch.NEXT_SECONDS
+
+
 async def test_beyond_its_limit_it_says_busy_and_keeps_what_waits(sqlite_url: str) -> None:
     database = open_database(sqlite_url)
     writer = Writer(database)  # nobody flushes: everything waits
