@@ -15,7 +15,17 @@ from rich.console import Console
 
 from tests.bench.figures import Figure, as_line, show
 
-KNOWN = ("relay", "relay.pair", "hub", "hub.conf10k", "hub.storm", "hub.stuck", "credit", "pages")
+KNOWN = (
+    "gate",
+    "relay",
+    "relay.pair",
+    "hub",
+    "hub.conf10k",
+    "hub.storm",
+    "hub.stuck",
+    "credit",
+    "pages",
+)
 QUICK = "at most a minute, with fewer samples"
 PEERS = "install and run the programs we compare ourselves with, too"
 
