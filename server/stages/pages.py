@@ -5,13 +5,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from server import clock
-from server.access import guarded
+from server.access import guarded, public
 from server.call import Call
+from server.captions import live as captions
 from server.disclosures import rules as disclosure_rules
 from server.disclosures import store as disclosures
 from server.errors import Invalid, NotFound
 from server.rights import Act
 from server.stages import (
+    captioning,
     desk_page,
     hls,
     live,
@@ -71,6 +73,34 @@ async def take_step(request: Request, call: Call) -> Response:
     return RedirectResponse(f"/sessions/{session_id}{tail}", 303)
 
 
+async def say(request: Request) -> Response:
+    """A line of captions from a program: 201 with its address, where it grows and is corrected."""
+    call = await captioning.enter(request)
+    made, text, final = await captioning.line(request)
+    session_id = session_of(call)
+    language = request.query_params.get("language", "")
+    command = captions.Say(
+        command_id=made, session_id=session_id, text=text, language=language, final=final
+    )
+    line_id = await captions.say(command, call)
+    headers = {"Location": f"/captions/{session_id}/{line_id}"}
+    return JSONResponse({"id": str(line_id)}, 201, headers=headers)
+
+
+async def change(request: Request) -> Response:
+    call = await captioning.enter(request)
+    made, text, final = await captioning.line(request)
+    command = captions.Change(
+        command_id=made,
+        session_id=session_of(call),
+        line_id=request.path_params["line_id"],
+        text=text,
+        final=final,
+    )
+    await captions.change(command, call)
+    return Response(status_code=204)
+
+
 SESSION = "/sessions/{session_id:uuid}"
 
 routes: list[BaseRoute] = [
@@ -83,6 +113,9 @@ routes: list[BaseRoute] = [
     guarded(SESSION + "/studio", studio_page.show, Act.PUBLISH),
     guarded(SESSION + "/studio/token", studio_page.token, Act.PUBLISH, methods=["POST"]),
     guarded(SESSION + "/studio", studio_page.encoder, Act.PUBLISH, methods=["POST"]),
+    guarded(SESSION + "/captions/token", captioning.token, Act.RUN_DESK, methods=["POST"]),
+    public(captioning.ADDRESS, say, methods=["POST"]),
+    public(captioning.ADDRESS + "/{line_id:uuid}", change, methods=["PUT"]),
     *whip.routes,
     *hls.routes,
     *subtitles.routes,

@@ -19,10 +19,17 @@ COUNTDOWN_SECONDS = 5
 
 
 class TokenKind(StrEnum):
-    """Where a speaker's token is used: each page of the studio has its own, an encoder has one."""
+    """Where a token is used: each page of the studio has its own, an encoder has one.
+
+    One for captions is for a program that writes them, and publishes nothing.
+    """
 
     STUDIO = "studio"
     ENCODER = "encoder"
+    CAPTIONS = "captions"
+
+
+PUBLISHING = (TokenKind.STUDIO, TokenKind.ENCODER)
 
 
 class Watching(StrEnum):

@@ -1,6 +1,6 @@
 """Who may publish and watch, which media connections stand, and what is on air, as rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -116,8 +116,8 @@ async def new_token(
     db: AsyncSession, conference_id: UUID, session_id: UUID, person_id: UUID,
     *, kind: TokenKind, expires_at: datetime,
 ) -> str:  # fmt: skip
-    """A token to publish with. An encoder's replaces the one before, which stops to hold."""
-    if kind is TokenKind.ENCODER:
+    """A token of somebody's. A program's replaces the one before, which stops to hold."""
+    if kind is not TokenKind.STUDIO:
         await db.execute(
             delete(StageToken).where(
                 StageToken.conference_id == conference_id,
@@ -142,9 +142,13 @@ async def new_token(
 
 
 async def token_bearer(
-    db: AsyncSession, session_id: UUID, token: str, now: datetime
+    db: AsyncSession,
+    session_id: UUID,
+    token: str,
+    now: datetime,
+    kinds: Collection[TokenKind] = rules.PUBLISHING,
 ) -> Bearer | None:
-    """Whose token this is, if it holds for this session."""
+    """Whose token this is, if it holds for this session and is for this use."""
     found = await db.execute(
         select(StageToken, Session.phase)
         .join(
@@ -155,6 +159,7 @@ async def token_bearer(
         .where(
             StageToken.token_hash == secrets.fingerprint(token),
             StageToken.session_id == session_id,
+            StageToken.kind.in_(kinds),
         )
     )
     row = found.first()

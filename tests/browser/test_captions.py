@@ -116,6 +116,11 @@ def test_what_somebody_types_everybody_reads_along(opened: Open, day: Day) -> No
     late = opened(Role.LEARNER)
     late.keyboard.press("c")
     expect(words(late)).to_contain_text("50 percent")
+    with desk.expect_popup() as opening:
+        desk.get_by_role("button", name="Let a program write them").click()
+    program = opening.value
+    expect(program.get_by_label("Bearer token")).not_to_have_value("")
+    assert held(program, "token") == []
     with desk.expect_download() as coming:
         desk.get_by_role("link", name="Transcript (WebVTT)").click()
     text = coming.value.path().read_text()

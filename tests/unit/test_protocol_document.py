@@ -29,7 +29,7 @@ from server.exhibits.rules import Field, Purpose
 from server.polls import rules as polls
 from server.questions import rules as questions
 from server.rights import RIGHTS, Act
-from server.stages import hls, subtitles, whip
+from server.stages import captioning, hls, subtitles, whip
 from server.stages import rules as stages
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -212,6 +212,13 @@ def test_whip_and_whep_are_described_with_their_refusals() -> None:
     told = described | table("Refusals of the conference")
     for status, code in whip.CODES.items():
         assert told[code][1] == str(status)
+
+
+def test_captions_from_programs_are_described() -> None:
+    there = {request for route in routes if isinstance(route, Route) for request in asked(route)}
+    described = set(table("Captions from programs"))
+    assert described == {each for each in there if " /captions/" in each}
+    assert f"{captioning.MAX_BODY_BYTES:,} bytes" in section("Captions from programs")
 
 
 def test_the_stage_over_https_is_described() -> None:
