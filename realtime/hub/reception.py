@@ -8,7 +8,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import islice
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -25,14 +24,13 @@ from realtime.hub.hub import Hub
 from realtime.hub.peer import Guest, Peer
 from realtime.hub.persons import Persons
 from realtime.hub.strangers import Strangers
+from realtime.hub.sweep import Sweep
 from realtime.limits import (
     ARRIVAL_BURST,
     ARRIVALS_A_SECOND,
-    ASIDE_SECONDS,
     COMMAND_BURST,
     COMMANDS_A_SECOND,
     FINISH_SECONDS,
-    FIRST_FRAME_SECONDS,
     FOLLOW_BURST,
     FOLLOWS_A_SECOND,
     GOODBYE_SECONDS,
@@ -42,7 +40,6 @@ from realtime.limits import (
     MAX_TOPICS,
     RECHECK_SECONDS,
     RETRY_MS,
-    SILENT_SECONDS,
     STRANGER_SOCKET_BURST,
     STRANGER_SOCKETS_A_SECOND,
     SWEEP_SECONDS,
@@ -65,9 +62,6 @@ __all__ = ["Gate", "Guest", "Peer", "Reception", "open_reception"]
 
 PERSONS = Topic("hub/persons")
 """Where processes tell each other whose sockets to close; no peer may follow `hub/…`."""
-
-RECHECKS_AT_ONCE = 100
-"""Questions about rights that the sweep has open at the same time: they are read together."""
 
 log = structlog.get_logger()
 
@@ -127,7 +121,6 @@ class Reception:
         self._persons = Persons()
         self._arrivals = Allowance(ARRIVAL_BURST, self._now())
         self._opening: dict[Topic, asyncio.Task[None]] = {}
-        self._rechecking: asyncio.Task[None] | None = None
         self._goodbye: tuple[Goodbye, float] | None = None
         self._over = False
         hub.overhear(PERSONS, self._told_to_close)
@@ -350,54 +343,14 @@ class Reception:
     # Every `SWEEP_SECONDS`.
 
     async def sweep(self) -> None:
-        """Look after every peer and topic, for ever; no peer has a timer of its own."""
+        """Look after every peer, person and topic, for ever."""
+        sweep = Sweep(self._peers, self._gate, self._tasks)
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = self._now()
-            # Nearly all are well: they cost a look and no call.
-            recent = now - min(SILENT_SECONDS, FIRST_FRAME_SECONDS)
-            for peer in [
-                each
-                for each in self._peers
-                if each.heard_at < recent or each.aside_at is not None or not each.spoke
-            ]:
-                self._inspect(peer, now)
-            self._recheck(now)
+            sweep.look(self._now())
             for topic in self._hub.close_idle():
                 await self._bus.unfollow(topic)
-            self._persons.forget(now)
-
-    def _inspect(self, peer: Peer, now: float) -> None:
-        mute = not peer.spoke and now - peer.opened_at > FIRST_FRAME_SECONDS
-        stuck = peer.aside_at is not None and now - peer.aside_at > ASIDE_SECONDS
-        if mute or stuck:
-            peer.close(Close.TOO_SLOW)
-        elif now - peer.heard_at > 2 * SILENT_SECONDS:
-            peer.abort()
-        elif now - peer.heard_at > SILENT_SECONDS and not peer.pinged:
-            peer.ping()
-
-    def _recheck(self, now: float) -> None:
-        """Ask again about those whose turn it is, a few at a time, once the last are done."""
-        if self._rechecking is not None and not self._rechecking.done():
-            return
-        due = [peer for peer in self._peers if peer.person and peer.recheck_at <= now]
-        if due:
-            self._rechecking = self._tasks.create_task(self._ask_again(due, now))
-
-    async def _ask_again(self, due: list[Peer], now: float) -> None:
-        asking = iter(due)
-        while few := list(islice(asking, RECHECKS_AT_ONCE)):
-            await asyncio.gather(*(self._ask_still(peer) for peer in few))
-            for peer in few:
-                peer.recheck_at = now + RECHECK_SECONDS
-
-    async def _ask_still(self, peer: Peer) -> None:
-        try:
-            if not peer.gone and not await self._gate.still(peer.guest):
-                peer.close(Close.RIGHTS_CHANGED)
-        except Exception:  # as above; a database that is away throws nobody out
-            log.exception("hub.still")
+            self._persons.forget(self._now())
 
     def _told_to_close(self, name: str, sealed: bytes) -> None:
         with suppress(msgspec.DecodeError):

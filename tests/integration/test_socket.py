@@ -12,6 +12,7 @@ from websockets.typing import Origin
 
 from realtime import limits
 from realtime.hub import reception as reception_module
+from realtime.hub import sweep as sweep_module
 from realtime.wire import Close, Topic
 from tests.integration.sockets import HERE, STAGE, Page, Process, Question, Tally, process
 from tests.servers.waiting import eventually_async
@@ -94,7 +95,7 @@ async def test_an_admission_that_fails_closes_one_socket_and_is_logged() -> None
 
 
 async def test_a_silent_socket_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reception_module, "FIRST_FRAME_SECONDS", 0.2)
+    monkeypatch.setattr(sweep_module, "FIRST_FRAME_SECONDS", 0.2)
     async with process() as here, here.peer() as silent, here.peer("ben") as page:
         await page.send("note.add")
         assert await silent.closed() == Close.TOO_SLOW
@@ -419,7 +420,7 @@ async def deaf(here: Process) -> socket.socket:
 async def test_a_peer_that_does_not_read_is_set_aside_and_closed_and_no_other_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reception_module, "ASIDE_SECONDS", 0.5)
+    monkeypatch.setattr(sweep_module, "ASIDE_SECONDS", 0.5)
     async with process() as here, here.peer() as page:
         await page.follow()
         line = await deaf(here)
