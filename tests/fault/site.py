@@ -3,11 +3,12 @@
 It also reads what the rows say is to be seen, which is what every page must come to show.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from server.polls.store import PollAnswer
 from server.questions import store as questions
 from server.questions.rules import VISIBLE
 from tests.fault.page import Shown
+from tests.fault.tun import FAR, FAR_AS_SEEN
 from tests.integration.seeds import Seeded, in_rows, seed
 from tests.servers.databases import Templates
 from tests.servers.postgres import running_postgres
@@ -56,15 +58,34 @@ class Site:
         return [text for text in logs if "Traceback" in text or '"exception"' in text]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Which processes ("web", "one", "two") have a firewall between them and what they need."""
+
+    redis: Collection[str] = ()
+    database: Collection[str] = ()
+
+
 @contextmanager
 def running_site(
-    folder: Path, *, learners: int, opened: int = 1, before: Sequence[str] = ()
+    folder: Path,
+    *,
+    learners: int,
+    opened: int = 1,
+    before: Sequence[str] = (),
+    behind: Behind | None = None,
 ) -> Generator[Site]:
-    """`before` are the words of a program that becomes each hub, with a fault of ours."""
+    """`before` are the words of a program that becomes each hub, with a fault of ours.
+
+    With `behind` it runs in the namespace of a firewall.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     secrets.load(folder / "secret")
-    with running_postgres() as cluster, running_redis("valkey-9.1") as redis:
+    with (
+        running_postgres(host=FAR if behind else "") as cluster,
+        running_redis("valkey-9.1", host=FAR if behind else "127.0.0.1") as redis,
+    ):
         database = Templates(folder).postgresql(cluster)
         seeded = seed(database, learners=learners, opened=opened)
         env = {
@@ -73,10 +94,20 @@ def running_site(
             "ROUNDS_URL": f"http://127.0.0.1:{port}",
             "ROUNDS_SECRET_FILE": str(folder / "secret"),
         }
+
+        def of(name: str) -> Mapping[str, str]:
+            far: dict[str, str] = {}
+            if behind and name in behind.redis:
+                far["ROUNDS_REDIS_URL"] = redis.url.replace(FAR, FAR_AS_SEEN)
+            if behind and name in behind.database:
+                named = urlsplit(database).path
+                far["ROUNDS_DATABASE_URL"] = f"postgresql://rounds@{FAR_AS_SEEN}{named}"
+            return env | far
+
         processes = (
-            running_rounds(folder / "web", env, ("web",), port=port),
-            running_rounds(folder / "one", env, ("hub",), before=before),
-            running_rounds(folder / "two", env, ("hub",), before=before),
+            running_rounds(folder / "web", of("web"), ("web",), port=port),
+            running_rounds(folder / "one", of("one"), ("hub",), before=before),
+            running_rounds(folder / "two", of("two"), ("hub",), before=before),
         )
         with ExitStack() as stack, ThreadPoolExecutor() as threads:
             web, one, two = threads.map(stack.enter_context, processes)

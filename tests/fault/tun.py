@@ -12,16 +12,20 @@ import asyncio
 import ctypes
 import fcntl
 import os
+import socket
 import struct
-import subprocess
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 NEAR, FAR = "10.9.0.1", "10.9.0.2"
-FAR_AS_SEEN = "10.9.1.2"
+NEAR_AS_SEEN, FAR_AS_SEEN = "10.9.1.1", "10.9.1.2"
 
 _NEW_NETWORK = 0x40000000
 _TUNSETIFF, _TUN_WITHOUT_HEADER = 0x400454CA, 0x1001
+_SET_FLAGS, _SET_ADDRESS, _SET_MTU, _SET_QUEUE, _ADD_ROUTE = 0x8914, 0x8916, 0x8922, 0x8943, 0x890B
+_UP, _ROUTE_UP_TO_HOST = 0x1, 0x5
+_ROUTE = struct.Struct("@L16s16s16sHhLPhPLLH")
+"""`struct rtentry` of <linux/route.h>."""
 _PACKET_BYTES = 2048
 _READ_AT_ONCE = 64
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -76,6 +80,31 @@ class Tun:
             self.stuck += 1
 
 
+def _address(host: str) -> bytes:
+    """A `struct sockaddr_in`."""
+    return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))
+
+
+def _lay() -> None:
+    """Loopback and wire up, with addresses and routes: what `ip` does, which may be missing."""
+    name = ctypes.create_string_buffer(b"wire")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        for request, device, value in (
+            (_SET_FLAGS, b"lo", struct.pack("H", _UP)),
+            (_SET_ADDRESS, b"wire", _address(NEAR)),
+            (_SET_ADDRESS, b"wire:1", _address(FAR)),
+            (_SET_MTU, b"wire", struct.pack("i", 1500)),
+            (_SET_QUEUE, b"wire", struct.pack("i", 1000)),
+            (_SET_FLAGS, b"wire", struct.pack("H", _UP)),
+        ):
+            fcntl.ioctl(door, request, struct.pack("16s24s", device, value))
+        for host in (NEAR_AS_SEEN, FAR_AS_SEEN):
+            whole = _address("255.255.255.255")
+            place = _address(host), _address("0.0.0.0"), whole, _ROUTE_UP_TO_HOST
+            route = _ROUTE.pack(0, *place, 0, 0, 0, 0, ctypes.addressof(name), 0, 0, 0)
+            fcntl.ioctl(door, _ADD_ROUTE, route)
+
+
 @contextmanager
 def tun() -> Generator[Tun]:
     """This thread in a network of its own, which ends with the block; root's privilege."""
@@ -88,15 +117,7 @@ def tun() -> Generator[Tun]:
             descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             wanted = struct.pack("16sH22s", b"wire", _TUN_WITHOUT_HEADER, b"")
             fcntl.ioctl(descriptor, _TUNSETIFF, wanted)
-            for words in (
-                "link set lo up",
-                f"addr add {NEAR}/32 dev wire",
-                f"addr add {FAR}/32 dev wire",
-                "link set wire up mtu 1500 txqueuelen 1000",
-                f"route add 10.9.1.1/32 dev wire src {FAR}",
-                f"route add {FAR_AS_SEEN}/32 dev wire src {NEAR}",
-            ):
-                subprocess.run(["ip", *words.split()], check=True, capture_output=True)
+            _lay()
             yield Tun(descriptor)
         finally:
             if _libc.setns(home, _NEW_NETWORK):

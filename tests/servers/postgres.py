@@ -59,13 +59,14 @@ class Postgres:
 class Cluster(Postgres):
     """A cluster of our own, with what a fault test does to it."""
 
-    def __init__(self, binaries: Path, folder: Path, owner: dict[str, Any]) -> None:
+    def __init__(self, binaries: Path, folder: Path, owner: dict[str, Any], host: str) -> None:
         super().__init__(
             f"postgresql+asyncpg://rounds@/postgres?host={folder / 'run'}", binaries / "psql"
         )
         self.data = folder / "data"
         self._log = folder / "postgres.log"
         self._owner = owner
+        self._host = host
         self.binaries = binaries
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,7 +79,8 @@ class Cluster(Postgres):
         """Returns once connections are accepted; after a crash, recovery comes first."""
         sockets = self.data.parent / "run"
         command = [str(self.binaries / "postgres"), "-D", str(self.data), "-k", str(sockets)]
-        command += ["-c", "listen_addresses=", "-c", f"max_connections={MAX_CONNECTIONS}"]
+        command += ["-c", f"max_connections={MAX_CONNECTIONS}"]
+        command += ["-c", f"listen_addresses={self._host}"]
         self._process = processes.spawn(command, self._log, cwd="/", **self._owner)
         eventually(self._accepts, PATIENCE_SECONDS, "PostgreSQL accepts connections")
 
@@ -121,8 +123,11 @@ def any_postgres() -> Generator[Postgres]:
 
 
 @contextmanager
-def running_postgres(*, room_mb: int = 0) -> Generator[Cluster]:
-    """With so much room its data lie on a disk of their own, which takes root to make."""
+def running_postgres(*, room_mb: int = 0, host: str = "") -> Generator[Cluster]:
+    """With so much room its data lie on a disk of their own, which takes root to make.
+
+    With a host it listens there too, and trusts who comes from its private network.
+    """
     folder = Path(tempfile.mkdtemp(prefix="rounds-postgres-"))
     try:
         binaries, owner = _prepare(folder)
@@ -131,7 +136,10 @@ def running_postgres(*, room_mb: int = 0) -> Generator[Cluster]:
         initdb = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "rounds"]
         initdb += ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **owner)
-        cluster = Cluster(binaries, folder, owner)
+        if host:
+            with (folder / "data" / "pg_hba.conf").open("a") as file:
+                file.write("host all all 10.0.0.0/8 trust\n")
+        cluster = Cluster(binaries, folder, owner, host)
         cluster.start()
         try:
             yield cluster

@@ -45,15 +45,17 @@ class Redis:
         folder: Path,
         port: int | None,
         *,
+        host: str = "127.0.0.1",
         appends: bool = False,
         settings: str = "",
         options: tuple[str, ...] = (),
     ) -> None:
         self.port = port
         self.socket = folder / "redis.sock"
-        self.url = f"redis://127.0.0.1:{port}/0" if port else f"unix://{self.socket}"
+        self.url = f"redis://{host}:{port}/0" if port else f"unix://{self.socket}"
         self._log = folder / "redis.log"
-        place = ["--port", str(port or 0), "--bind", "127.0.0.1", "--dir", str(folder)]
+        place = ["--port", str(port or 0), "--bind", host, "--dir", str(folder)]
+        place += ["--protected-mode", "no"]  # it would refuse whoever is not on the loopback
         keep = ["--save", "", "--appendonly", "yes" if appends else "no"]
         file = folder / "redis.conf"  # a sentinel writes into it
         file.write_text(settings)
@@ -113,15 +115,15 @@ def running_redis(
     binary: Path | str = "redis-6.2",
     *,
     port: int | None = None,
+    host: str = "127.0.0.1",
     unix: bool = False,
     appends: bool = False,
 ) -> Generator[Redis]:
     """`binary` is a path or a name of `servers_found()`; with `unix`, `url` names the socket."""
     program = servers_found().get(str(binary)) or Path(binary)
     folder = Path(tempfile.mkdtemp(prefix="rounds-redis-"))
-    server = Redis(
-        program, folder, None if unix else port or processes.free_port(), appends=appends
-    )
+    place = None if unix else port or processes.free_port()
+    server = Redis(program, folder, place, host=host, appends=appends)
     try:
         server.start()
         yield server
