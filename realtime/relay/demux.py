@@ -1,7 +1,7 @@
 """Which of a picture's sizes a packet is of, where they share payload types (RFC 8853 §6.1).
 
 A sender names the layer in a header extension (RFC 8852) until it knows that we have understood;
-from then on the SSRC says it. It knows no media.
+from then on the SSRC says it. Between relays it says so from the beginning. It knows no media.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class Demux:
     def __init__(self, tracks: Sequence[UpTrack]) -> None:
         self._by_rid = {track.rid: track for track in tracks}
         self._chosen = tracks[0].chosen
-        self._by_ssrc: dict[int, UpTrack] = {}
+        self._by_ssrc = dict(zip(self._chosen.ssrcs, tracks, strict=False))
 
     def find(self, payload_type: int, ssrc: int, packet: bytes) -> UpTrack | None:
         """The layer, or `None` for what is of none or of one that is not known yet."""
@@ -31,7 +31,8 @@ class Demux:
 
     def _learn(self, ssrc: int, packet: bytes, *, again: bool) -> UpTrack | None:
         names = self._chosen.names
-        assert names is not None, "layers have names"
+        if names is None:
+            return None
         said = dict(_extensions(packet))
         if _is_foreign(said, names):
             return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aiortc.sdp import SessionDescription
+from aiortc.sdp import MediaDescription, SessionDescription
 
 from realtime.relay.offer import Fingerprint
 
@@ -60,6 +60,8 @@ class Accepted:
     rate: int
     nack: bool
     """Whether what is lost may be asked for again."""
+    sizes: tuple[int, ...] = ()
+    """SSRCs of the sizes in which it comes, if they come apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,12 @@ def write_offer(
     codecs: Sequence[CodecName],
     ssrcs: Mapping[MediaKind, int] | None,
     audio_only: bool = False,
+    sizes: int = 0,
 ) -> str:
-    """Sound, and pictures in one of the codecs; with `ssrcs` to send them, without to receive."""
+    """Sound, and pictures in one of the codecs; with `ssrcs` to send them, without to receive.
+
+    With `sizes`, so many streams of one picture are taken at once (RFC 8853).
+    """
     bundle = "0" if audio_only else "0 1"
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {bundle}"]
     sections: tuple[tuple[MediaKind, list[Format]], ...] = (
@@ -108,6 +114,9 @@ def write_offer(
         for each in formats:
             lines.append(f"a=rtpmap:{each.payload_type} {each.name}")
             lines += ["a=" + attribute.format(each.payload_type) for attribute in each.attributes]
+        if kind == "video" and sizes:
+            lines += [f"a=rid:{each} recv" for each in range(sizes)]
+            lines.append(f"a=simulcast:recv {';'.join(map(str, range(sizes)))}")
         if ssrcs is not None:
             lines += [f"a=msid:talk {kind}", f"a=ssrc:{ssrcs[kind]} cname:rounds"]
     return "\r\n".join(lines) + "\r\n"
@@ -147,9 +156,15 @@ def read_answer(sdp: str) -> Answer:
                 payload_type=codec.payloadType,
                 rate=codec.clockRate,
                 nack=any(each.type == "nack" for each in codec.rtcpFeedback),
+                sizes=_sizes(section),
             )
             for section in sections
             for codec in section.rtp.codecs
             if codec.payloadType is not None
         ),
     )
+
+
+def _sizes(section: MediaDescription) -> tuple[int, ...]:
+    groups = (each.items for each in section.ssrc_group if each.semantic == "SIM")
+    return tuple(dict.fromkeys(map(int, next(groups, []))))

@@ -39,12 +39,18 @@ class DownTrack:
     """An outgoing audio or video stream, of one subscriber's one connection."""
 
     def __init__(
-        self, chosen: Chosen, feed: Feed, destination: Destination, fanout: Sender
+        self,
+        chosen: Chosen,
+        feed: Feed,
+        destination: Destination,
+        fanout: Sender,
+        ssrc: int | None = None,
     ) -> None:
         self.feed = feed
         """What it is made of, or was last; another one of the same SSRC may follow."""
         self.destination = destination
-        self.group = feed.group(chosen.payload_type, send_time=chosen.abs_send_time)
+        self.ssrc = ssrc or feed.ssrc
+        self.group = feed.group(chosen.payload_type, send_time=chosen.abs_send_time, ssrc=self.ssrc)
         self.paused = False
         self.resent = self.reports = self.changes = 0
         self.fraction_lost = 0.0
@@ -77,7 +83,7 @@ class DownTrack:
         else:
             shift, first = self._changed(self._end, feed, packet), packet.seq
         self.feed = feed
-        self.group = feed.group(self._payload_type, shift, first, self._send_time)
+        self.group = feed.group(self._payload_type, shift, first, self._send_time, self.ssrc)
         self.group.add(self.destination)
 
     def _changed(self, end: End, feed: Feed, packet: Packet) -> Shift:
@@ -183,7 +189,7 @@ class DownTrack:
         if len(self._reported) > _REPORTS_KEPT:
             del self._reported[next(iter(self._reported))]
         return sender_report(
-            self.feed.ssrc,
+            self.ssrc,
             ntp=mark.ntp,
             timestamp=(self.feed.continuity.timestamp(mark.timestamp) + self.group.shift.timestamp)
             & TIMESTAMP_MASK,

@@ -70,6 +70,16 @@ class Group:
         self.destinations: list[Destination] = []
         self._batches: dict[int, list[Batch]] = {}
 
+    def sends_as(self, other: "Group") -> bool:
+        """Whether both make the same plaintexts of a feed's packets."""
+        return (self.payload_type, self.ssrc, self.shift, self.first, self.send_time) == (
+            other.payload_type,
+            other.ssrc,
+            other.shift,
+            other.first,
+            other.send_time,
+        )
+
     def add(self, destination: Destination) -> None:
         self.destinations.append(destination)
         destination.joined = (self.packets, self.octets)

@@ -121,18 +121,18 @@ class Feed:
         shift: Shift = STILL,
         first: int | None = None,
         send_time: int | None = None,
+        ssrc: int | None = None,
     ) -> Group:
-        """Those who began together, with `first`; or who had nothing before, whenever that was."""
+        """Those who began together, with `first`; or who had nothing before, whenever that was.
+
+        `ssrc` is another one than viewers', if they get each size as a stream of its own.
+        """
+        wanted = Group(payload_type, ssrc or self.ssrc, shift, first, send_time)
         for each in self.groups:
-            if (each.payload_type, each.shift, each.first, each.send_time) == (
-                payload_type,
-                shift,
-                first,
-                send_time,
-            ):
+            if each.sends_as(wanted):
                 return each
-        self.groups.append(Group(payload_type, self.ssrc, shift, first, send_time))
-        return self.groups[-1]
+        self.groups.append(wanted)
+        return wanted
 
     def join(self, entrant: Entrant) -> None:
         """Begin at once, or with the next keyframe, which is asked for until it comes."""

@@ -12,6 +12,8 @@ from realtime.relay.fanout import Sender
 from realtime.relay.feed import Feed, Tap
 from realtime.relay.mux import Flushed
 
+_SSRCS = (1 << 31) - 1
+
 
 class Layers:
     """Audio, or video in the sizes it comes in."""
@@ -46,8 +48,13 @@ class Layers:
         return len(self.sent) > 1
 
     @property
+    def apart(self) -> list[int]:
+        """An SSRC for each size, for another relay, which gets every one of them."""
+        return [(self.ssrc + 2 * at) & _SSRCS for at in range(1, len(self.sent) + 1)]
+
+    @property
     def largest(self) -> Feed:
-        """The one that is meant where only one can be: for segments, and for another relay."""
+        """The one that is meant where only one can be: for segments."""
         return self.flowing[-1]
 
     def at_most(self, count: int) -> Feed:

@@ -71,6 +71,8 @@ class Media:
     """What is sent under a name of its own (RFC 8851), and how it is restricted."""
     layers: Sequence[str] = ()
     """Of these, the sizes of one picture that are sent at once (RFC 8853), in the offer's order."""
+    takes: Sequence[str] = ()
+    """Names for as many sizes as are taken at once, each as a stream of its own."""
 
     def preferred(self) -> list[Codec]:
         return [self.codecs[each] for each in self.order if each in self.codecs]
@@ -213,7 +215,7 @@ def _extension(media: Media, value: str) -> None:
 
 def _several(media: Media, name: str, value: str) -> None:
     if name == "simulcast":
-        media.layers = _layers(value)
+        media.layers, media.takes = _layers(value, "send"), _layers(value, "recv")
         return
     rid, _, rest = value.partition(" ")
     way, _, restrictions = rest.partition(" ")
@@ -221,12 +223,12 @@ def _several(media: Media, name: str, value: str) -> None:
         media.rids.setdefault(rid, restrictions)
 
 
-def _layers(value: str) -> list[str]:
-    """Of each stream that is sent, the first choice; one that is paused now may go on later."""
+def _layers(value: str, way: str) -> list[str]:
+    """Of each stream that goes this way, the first choice; one that is paused may go on later."""
     words = value.split(" ")
-    sent = next((b for a, b in pairwise(words) if a == "send"), "")
-    firsts = [each.partition(",")[0].removeprefix("~") for each in sent.split(";")]
-    return list(dict.fromkeys(each for each in firsts if each))
+    named = next((b for a, b in pairwise(words) if a == way), "")
+    firsts = [each.partition(",")[0].removeprefix("~") for each in named.split(";")]
+    return [each for each in dict.fromkeys(firsts) if _RID.fullmatch(each)][:_MOST_RIDS]
 
 
 def _codec(media: Media, name: str, payload_type: str, value: str) -> None:

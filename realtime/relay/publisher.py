@@ -60,13 +60,13 @@ class Publisher(Peer):
         self.tracks = list(tracks)
         for track in tracks:
             self._route(track, track.chosen)
-        layered = [track for track in tracks if track.chosen.names is not None]
+        layered = [track for track in tracks if track.chosen.layers]
         self._demux = Demux(layered) if layered else None
         if self._transport_cc is None and self._abs_send_time is not None:
             self._estimator = cast("Any", RemoteBitrateEstimator)()
 
     def _route(self, track: UpTrack, chosen: Chosen) -> None:
-        if chosen.names is None:
+        if not chosen.layers:
             self._by_type[chosen.payload_type] = track
             if chosen.resend_payload_type is not None:
                 self._by_resend_type[chosen.resend_payload_type] = track

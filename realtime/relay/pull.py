@@ -1,8 +1,9 @@
 """Shows a stage that is published at another relay: watches it there, and sends it on from here.
 
 The edge is one viewer of the origin, so that loss, keyframes and reports are dealt with on each hop
-by itself. It watches while somebody watches here, comes back after every loss, and its own viewers
-notice a gap, no more. A relay never pulls for a relay: there is one hop, and no loop.
+by itself. Of a picture in several sizes it gets each as a stream, as if from a publisher (`edge.py`
+is the other end). It watches while somebody watches here, comes back after every loss, and its own
+viewers notice a gap, no more. A relay never pulls for a relay: there is one hop, and no loop.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from realtime.relay.bounds import (
+    MOST_LAYERS,
     PULL_CHECK_SECONDS,
     PULL_KEPT_SECONDS,
     PULL_READY_SECONDS,
@@ -221,6 +223,7 @@ class Pulls:
             own_fingerprint(self._setting.certificate),
             codecs=("VP8", "H264"),
             ssrcs=None,
+            sizes=MOST_LAYERS,
         )
         exp = int(time.time()) + GRANT_SECONDS
         grant = Grant(who="relay", session=session, may="pull", exp=exp)
@@ -300,6 +303,8 @@ def chosen_of(answer: Answer) -> dict[str, Chosen]:
             resend_ssrcs=(),
             transport_cc=None,
             abs_send_time=None,
+            layers=tuple(map(str, range(len(media.sizes)))),
+            ssrcs=media.sizes,
         )
         for media in answer.media
     }

@@ -25,6 +25,7 @@ from realtime.relay.bounds import (
     VIEWERS_PER_STAGE,
 )
 from realtime.relay.dtls import new_certificate, own_fingerprint
+from realtime.relay.edge import Edge
 from realtime.relay.events import Began, Current, Joined, Listeners, RelayEvent
 from realtime.relay.fanout import Fanout
 from realtime.relay.grant import Grant
@@ -142,9 +143,10 @@ class Relay:
         if len(stage.subscribers) >= VIEWERS_PER_STAGE and not pulls:
             raise Refused("full", "the stage is full")
         offer = self._offer(grant, sdp)
-        subscriber = Subscriber(self._setting, grant, offer, self._fanout)
+        subscriber = (Edge if pulls else Subscriber)(self._setting, grant, offer, self._fanout)
         try:
-            answer, chosen = answer_subscriber(offer, self._here(subscriber), stage.sends())
+            sends = stage.sends(apart=pulls)
+            answer, chosen = answer_subscriber(offer, self._here(subscriber), sends)
         except OfferRefused:
             subscriber.ice.close()
             raise

@@ -63,6 +63,9 @@ class Chosen:
     layers: Sequence[str] = ()
     """RIDs of the sizes that are sent at once; empty for a single stream."""
     names: Names | None = None
+    """By which their packets say it, from a publisher."""
+    ssrcs: Sequence[int] = ()
+    """Of these sizes, in their order, between relays: there the answer says them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,8 @@ class Sends:
     resend_ssrc: int
     several: bool = False
     """Whether there are sizes to choose from, and what fits is worth knowing."""
+    apart: Sequence[int] = ()
+    """SSRCs of the sizes, for whoever gets each as a stream of its own if it takes so many."""
 
 
 def answer_publisher(offer: Offer, here: Here) -> tuple[str, dict[str, Chosen]]:
@@ -119,7 +124,7 @@ def answer_subscriber(
         if pick is None or stream is None:
             lines += _refused(media)
             continue
-        taken = _chosen(media, pick)
+        taken = _apart(_chosen(media, pick), media, stream)
         if not (stream.several and _estimates(media, taken)):
             taken = replace(taken, abs_send_time=None)
         chosen[media.kind] = taken
@@ -128,7 +133,11 @@ def answer_subscriber(
         if taken.abs_send_time is not None:
             lines.append(f"a=rtcp-fb:{taken.payload_type} goog-remb")
             lines.append(f"a=extmap:{taken.abs_send_time} {ABS_SEND_TIME}")
-        lines += [f"a=msid:rounds {media.kind}", f"a=ssrc:{stream.ssrc} cname:rounds"]
+        lines.append(f"a=msid:rounds {media.kind}")
+        if taken.ssrcs:
+            lines += _each(taken)
+            continue
+        lines.append(f"a=ssrc:{stream.ssrc} cname:rounds")
         if taken.resend_payload_type is not None:
             lines.append(f"a=ssrc:{stream.resend_ssrc} cname:rounds")
             lines.append(f"a=ssrc-group:FID {stream.ssrc} {stream.resend_ssrc}")
@@ -191,6 +200,28 @@ def _estimates(media: Media, taken: Chosen) -> bool:
     if taken.abs_send_time is None or taken.resend_payload_type is None:
         return False
     return media.has_feedback(taken.payload_type, "goog-remb")
+
+
+def _apart(taken: Chosen, media: Media, stream: Sends) -> Chosen:
+    """Every size as a stream of its own, to whoever takes all there are.
+
+    What is lost is sent again byte by byte: one stream of retransmissions for all of them would
+    count each of them by the same numbers.
+    """
+    if not 1 < len(stream.apart) <= len(media.takes):
+        return taken
+    layers, ssrcs = tuple(media.takes[: len(stream.apart)]), tuple(stream.apart)
+    return replace(taken, layers=layers, ssrcs=ssrcs, resend_payload_type=None)
+
+
+def _each(taken: Chosen) -> list[str]:
+    """Which SSRC is whose: a group of semantics `SIM`, in the order of the names."""
+    return [
+        *(f"a=ssrc:{ssrc} cname:rounds" for ssrc in taken.ssrcs),
+        f"a=ssrc-group:SIM {' '.join(map(str, taken.ssrcs))}",
+        *(f"a=rid:{each} send" for each in taken.layers),
+        f"a=simulcast:send {';'.join(taken.layers)}",
+    ]
 
 
 def _layered(taken: Chosen, media: Media) -> Chosen:

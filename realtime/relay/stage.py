@@ -73,13 +73,15 @@ class Stage:
         """Viewers who are sent a smaller picture than there is."""
         return sum(each.sees_less for each in self.subscribers.values())
 
-    def sends(self) -> dict[str, Sends]:
+    def sends(self, *, apart: bool = False) -> dict[str, Sends]:
+        """What is offered to viewers, or to another relay: to that one sizes `apart`."""
         return {
             kind: Sends(
                 codec=each.codec,
                 ssrc=each.ssrc,
                 resend_ssrc=each.resend_ssrc,
                 several=each.several,
+                apart=each.apart if apart else (),
             )
             for kind, each in self.streams.items()
         }

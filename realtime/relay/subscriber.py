@@ -58,13 +58,16 @@ class Subscriber(Peer):
         return all(self._streams.get(kind) is streams[kind] for kind in wanted)
 
     def connected(self, keys: Keys) -> None:
-        assert self.ice.address is not None
         for kind, chosen in self.chosen.items():
-            feed = self._streams[kind].at_most(self.strain.level)
-            destination = Destination(
-                keys.outbound, self.ice.address, self._fanout.family, keys.trailer
-            )
-            self.tracks[feed.ssrc] = DownTrack(chosen, feed, destination, self._fanout)
+            self._begin(chosen, self._streams[kind].at_most(self.strain.level), keys)
+
+    def _begin(self, chosen: Chosen, feed: Feed, keys: Keys, ssrc: int | None = None) -> None:
+        assert self.ice.address is not None
+        destination = Destination(
+            keys.outbound, self.ice.address, self._fanout.family, keys.trailer
+        )
+        track = DownTrack(chosen, feed, destination, self._fanout, ssrc)
+        self.tracks[track.ssrc] = track
 
     def moved(self, address: Address) -> None:
         for track in self.tracks.values():
@@ -78,8 +81,8 @@ class Subscriber(Peer):
         super().hang_up()
 
     def report(self, feed: Feed, mark: Mark, now: float) -> None:
-        track = self.tracks.get(feed.ssrc)
-        report = track.report(mark, now) if track is not None and track.feed is feed else None
+        track = next((each for each in self.tracks.values() if each.feed is feed), None)
+        report = track.report(mark, now) if track is not None else None
         if report is not None:
             self.send_rtcp(report)
 
@@ -125,17 +128,12 @@ class Subscriber(Peer):
         """Of the picture's sizes, the smallest first."""
         return [feed.bits for feed in self._streams["video"].flowing]
 
-    @property
-    def _is_relay(self) -> bool:
-        """Another relay, that is: those behind it have lines of their own, and it gets it all."""
-        return self.grant.may == "pull"
-
     def _track(self, kind: str) -> DownTrack | None:
         return next((each for each in self.tracks.values() if each.feed.kind == kind), None)
 
     def _weigh(self, track: DownTrack, now: float) -> None:
         """Send less of the picture over a line that does not carry it, lest it drown the sound."""
-        if track.feed.kind != "video" or track.paused or self._is_relay:
+        if track.feed.kind != "video" or track.paused:
             return
         if self._track("audio") is None and min(self.strain.level, len(self._rates)) == 1:
             return  # nothing is there that could be saved
@@ -162,7 +160,7 @@ class Subscriber(Peer):
     def _estimated(self, packet: RtcpPsfbPacket) -> None:
         """A viewer says how much it believes to fit (draft-alvestrand-rmcat-remb-03)."""
         picture = self._track("video")
-        if picture is None or picture.paused or self._is_relay:
+        if picture is None or picture.paused:
             return
         try:
             bits, _ = unpack_remb_fci(packet.fci)

@@ -6,7 +6,9 @@ import itertools
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
 
 from realtime.relay.bounds import PAUSE_SECONDS
 from realtime.relay.caller import Caller, call
@@ -159,10 +161,22 @@ async def test_sound_goes_on_over_a_line_too_thin_for_the_picture() -> None:
             assert stage.without_pictures == 0
 
 
-async def test_a_line_too_thin_for_the_largest_picture_gets_the_next() -> None:
+@asynccontextmanager
+async def relay_of(behind: str) -> AsyncGenerator[tuple[Running, Running]]:
+    """Where the speaker is, and where the viewers are: the same, or one that pulls from it."""
+    async with running_relay() as origin, AsyncExitStack() as stack:
+        if behind == "origin":
+            yield origin, origin
+        else:
+            yield origin, await stack.enter_async_context(running_relay(secret=origin.secret))
+
+
+@pytest.mark.parametrize("behind", ["origin", "edge"])
+async def test_a_line_too_thin_for_the_largest_picture_gets_the_next(behind: str) -> None:
     """Of three sizes; this viewer estimates nothing, so that losses alone say it."""
-    async with running_relay() as relay, speaking(relay):
-        url, bearer = f"{relay.url}/watch/{SESSION}", relay.grant("watch", "grace")
+    async with relay_of(behind) as (origin, relay), speaking(origin):
+        there = origin.url if behind == "edge" else ""
+        url, bearer = f"{relay.url}/watch/{SESSION}", relay.grant("watch", "grace", origin=there)
         async with (
             wired(relay.relay.mux.port) as (wire, http),
             call(url, bearer, kind="watch", http=http) as caller,
@@ -170,23 +184,26 @@ async def test_a_line_too_thin_for_the_largest_picture_gets_the_next() -> None:
             seen = Seen()
             caller.on_rtp = seen.take
             await eventually_async(lambda: sizes(seen) == {"h"})
+            stage = relay.relay.stages[SESSION]
+            assert stage.viewers_of_less == 0
 
             thin_at = time.monotonic()
             wire.drops = Bucket(MIDDLE_BITS).drops
             await eventually_async(lambda: sizes(seen) == {"m"}, within=10)
             down, gap = time.monotonic() - thin_at, seen.gap(thin_at)
             assert gap < GAP_SECONDS
+            assert stage.viewers_of_less == 1
 
             again_at = time.monotonic()
             wire.drops = lambda _datagram: False
             within = PAUSE_SECONDS[0] + DOWN_SECONDS
             await eventually_async(lambda: sizes(seen) == {"h"}, within=within)
             sys.stdout.write(
-                f"{MIDDLE_BITS // 1000} kbit/s: smaller after {down:.1f} s, longest gap in the "
-                f"sound {1000 * gap:.0f} ms, the largest again {time.monotonic() - again_at:.1f} s "
-                "after the line\n"
+                f"{MIDDLE_BITS // 1000} kbit/s at the {behind}: smaller after {down:.1f} s, "
+                f"longest gap in the sound {1000 * gap:.0f} ms, "
+                f"the largest again {time.monotonic() - again_at:.1f} s after the line\n"
             )
-            assert relay.relay.stages[SESSION].without_pictures == 0
+            assert stage.without_pictures == stage.viewers_of_less == 0
 
 
 def sizes(seen: Seen, newest: int = 50) -> set[str]:

@@ -14,6 +14,7 @@ from realtime.relay import flow, keyframe, offer, sdp
 from realtime.relay.dial import BadAnswer, CodecName, Login, read_answer, write_offer
 from realtime.relay.offer import Fingerprint
 from realtime.relay.player import BadClip, Clip, Payload, Stream, cues, from_keyframe, read_clip
+from realtime.relay.pull import chosen_of
 
 SHIPPED = Path(__file__).parents[3] / "server/demo/clip/talk.rtpclip"
 PRINT = Fingerprint(algorithm="sha-256", value=":".join(["AB"] * 32))
@@ -203,6 +204,18 @@ def test_a_watcher_gets_the_one_codec_there_is() -> None:
     assert [(each.kind, each.codec, each.rate) for each in answer.media] == [
         ("video", "H264", 90_000)
     ]
+
+
+def test_a_relay_that_pulls_learns_the_source_of_each_size() -> None:
+    login = Login(fragment="wxyz", password="q" * 22)
+    parsed = offer.parse(write_offer(login, PRINT, codecs=["VP8"], ssrcs=None, sizes=4))
+    for apart, sizes in (((5, 7, 9), (5, 7, 9)), ((5,), ()), ((), ())):
+        sends = {"video": sdp.Sends(codec="vp8", ssrc=5, resend_ssrc=6, apart=apart)}
+        answer = read_answer(sdp.answer_subscriber(parsed, here(), sends)[0])
+        (picture,) = answer.media
+        assert picture.sizes == sizes
+        taken = chosen_of(answer)["video"]
+        assert (taken.ssrcs, len(taken.layers)) == (sizes, len(sizes))
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "v=0\r\nm=video x y z\r\n", "<html>"])

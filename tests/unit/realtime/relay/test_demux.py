@@ -1,5 +1,7 @@
 """Which size a packet is of: byte for byte, as Chromium names them."""
 
+from dataclasses import replace
+
 import pytest
 
 from realtime.relay.bounds import LAYER_SSRCS
@@ -7,6 +9,7 @@ from realtime.relay.demux import Demux
 from realtime.relay.sdp import Names
 from realtime.relay.uptrack import UpTrack
 from tests.unit.realtime.relay.offers import simulcast
+from tests.unit.realtime.relay.test_feed import chosen
 from tests.unit.realtime.relay.test_layers import Simulcast
 from tests.unit.realtime.relay.test_sdp import published
 
@@ -19,12 +22,12 @@ UNNAMED = "80e0 0008 00000bb8 0000000a 1001"
 
 
 def demux() -> tuple[Demux, dict[str, UpTrack]]:
-    _, chosen = published(simulcast("send q;h;f"))
-    assert chosen["video"].names == Names(rid=10, repaired=11, section=4, mid="1")
+    _, taken = published(simulcast("send q;h;f"))
+    assert taken["video"].names == Names(rid=10, repaired=11, section=4, mid="1")
     feeds = Simulcast().layers.feeds
     tracks = [
-        UpTrack(chosen["video"], feed, rid)
-        for feed, rid in zip(feeds, chosen["video"].layers, strict=True)
+        UpTrack(taken["video"], feed, rid)
+        for feed, rid in zip(feeds, taken["video"].layers, strict=True)
     ]
     return Demux(tracks), {track.rid: track for track in tracks}
 
@@ -75,3 +78,13 @@ def test_sources_are_not_remembered_without_end() -> None:
     unnamed = bytes.fromhex(UNNAMED)
     assert found.find(VIDEO, 1, unnamed) is None
     assert found.find(VIDEO, 2, unnamed) is tracks["h"]
+
+
+def test_between_relays_the_answer_says_which_source_is_of_which_size() -> None:
+    taken = replace(chosen(), layers=("0", "1", "2"), ssrcs=(11, 13, 15))
+    feeds = Simulcast().layers.feeds
+    tracks = [UpTrack(taken, feed, rid) for feed, rid in zip(feeds, taken.layers, strict=True)]
+    found = Demux(tracks)
+    unnamed = bytes.fromhex(UNNAMED)
+    assert [found.find(VIDEO, ssrc, unnamed) for ssrc in taken.ssrcs] == tracks
+    assert found.find(VIDEO, 12, bytes.fromhex(NAMED)) is None, "names mean nothing there"

@@ -51,11 +51,13 @@ class Simulcast:
         self.pictures = [32_760, 5, 9_000]
         self.bases = [250, 3, 77]
 
-    def viewer(self, layer: int = LARGE, resend: int | None = 97) -> DownTrack:
+    def viewer(
+        self, layer: int = LARGE, resend: int | None = 97, ssrc: int | None = None
+    ) -> DownTrack:
         policy = Policy(key=os.urandom(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
         destination = Destination(Session(policy), ("127.0.0.1", 9), socket.AF_INET)
         taken = replace(chosen(resend=resend), abs_send_time=self.send_time)
-        return DownTrack(taken, self.layers.feeds[layer], destination, self.wire)
+        return DownTrack(taken, self.layers.feeds[layer], destination, self.wire, ssrc)
 
     def picture(self, layer: int, at: float, *, key: bool = False, mark: bytes = b"") -> None:
         body = payload(self.pictures[layer], self.bases[layer], layer, key=key, mark=mark)
@@ -86,6 +88,10 @@ def stamps(sent: list[bytes]) -> list[int]:
 
 def following(values: list[int], mask: int, by: int = 1) -> bool:
     return all((b - a) & mask == by for a, b in itertools.pairwise(values))
+
+
+def of(sent: list[bytes], ssrc: int) -> list[bytes]:
+    return [each for each in sent if int.from_bytes(each[8:12], "big") == ssrc]
 
 
 def counted(sent: list[bytes]) -> tuple[list[int], list[int]]:
@@ -254,6 +260,26 @@ def test_a_thin_line_is_not_filled_with_what_it_lost_of_the_larger_picture() -> 
     viewer.send_again(numbers(before), 0.5)
     again = speaker.wire.sent[len(before) :]
     assert [int.from_bytes(each[12:14], "big") for each in again] == numbers(before)[10:]
+
+
+def test_another_relay_is_sent_each_size_under_numbers_of_its_own() -> None:
+    """Beside a viewer who is sent one of them; and what is sent again is as it was."""
+    speaker = Simulcast()
+    apart = speaker.layers.apart
+    assert len({speaker.layers.ssrc, *apart}) == 1 + len(SIZES)
+    edge = [speaker.viewer(layer, resend=None, ssrc=ssrc) for layer, ssrc in enumerate(apart)]
+    speaker.viewer()
+    film(speaker, 0, 10, keys=(SMALL, MIDDLE, LARGE))
+    for layer, track in enumerate(edge):
+        before = of(speaker.wire.sent, apart[layer])
+        assert following(numbers(before), 0xFFFF)
+        assert vp8.size(before[0][12:]) == SIZES[layer], "it begins with its own keyframe"
+        track.send_again(numbers(before), 0.5)
+        again = of(speaker.wire.sent, apart[layer])[len(before) :]
+        assert again == before
+        report = track.report(Mark(ntp=NTP, timestamp=0), 1.0)
+        assert report is not None
+        assert int.from_bytes(report[4:8], "big") == apart[layer]
 
 
 STEPS = st.lists(

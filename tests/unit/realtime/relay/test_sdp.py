@@ -258,3 +258,43 @@ def test_when_packets_were_sent_is_told_to_who_says_how_much_fits() -> None:
         lines, chosen = watched(text, stage)
         assert chosen["video"].abs_send_time is None
         assert extension not in lines
+
+
+def apart(takes: str, ssrcs: tuple[int, ...] = (21, 23, 25)) -> tuple[list[str], Chosen]:
+    sends = BOTH | {"video": replace(BOTH["video"], several=True, apart=ssrcs)}
+    lines, chosen = watched(offer("recvonly") + takes, sends)
+    return lines, chosen["video"]
+
+
+def test_another_relay_gets_every_size_as_a_stream_of_its_own() -> None:
+    rids = "".join(f"a=rid:{each} recv\n" for each in range(4))
+    lines, taken = apart(f"{rids}a=simulcast:recv 0;1;2;3\n")
+    assert (taken.layers, taken.ssrcs) == (("0", "1", "2"), (21, 23, 25))
+    assert taken.names is None
+    assert taken.resend_payload_type is None, "its numbers would be every size's"
+    assert taken.abs_send_time is None
+    assert [line for line in lines if line.startswith(("a=ssrc", "a=rid", "a=simulcast"))] == [
+        "a=ssrc:31 cname:rounds",
+        "a=ssrc:21 cname:rounds",
+        "a=ssrc:23 cname:rounds",
+        "a=ssrc:25 cname:rounds",
+        "a=ssrc-group:SIM 21 23 25",
+        "a=rid:0 send",
+        "a=rid:1 send",
+        "a=rid:2 send",
+        "a=simulcast:send 0;1;2",
+    ]
+
+
+@pytest.mark.parametrize("takes", ["", "a=simulcast:recv 0;1\n", "a=simulcast:send 0;1;2\n"])
+def test_who_does_not_take_all_sizes_gets_one_stream(takes: str) -> None:
+    lines, taken = apart(takes)
+    assert (taken.layers, taken.ssrcs) == ((), ())
+    assert "a=ssrc-group:FID 21 22" in lines
+    assert not any("simulcast" in line or "SIM" in line for line in lines)
+
+
+def test_where_there_is_one_size_all_get_one_stream() -> None:
+    lines, taken = apart("a=simulcast:recv 0;1;2;3\n", (21,))
+    assert (taken.layers, taken.ssrcs) == ((), ())
+    assert not any("simulcast" in line or "SIM" in line for line in lines)
