@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from realtime.limits import ARRIVALS_A_SECOND
 from tests.bench.hub.peers import Peer
 from tests.bench.hub.servers import AT, ORIGIN, PATIENCE_SECONDS
 
@@ -34,9 +35,14 @@ class Herd:
     _rest: dict[int, bytes] = field(default_factory=dict[int, bytes])
 
     def gather(self, port: int, count: int) -> None:
-        """Open the sockets, a hundred at a time, and let each follow the topic."""
-        here, last = len(self.lines), len(self.lines) + count
+        """Open the sockets, a hundred at a time, and let each follow the topic.
+
+        No faster than a hub lets them in.
+        """
+        here, last, begun = len(self.lines), len(self.lines) + count, time.monotonic()
         for first in range(here, last, 100):
+            due = begun + (first - here) / ARRIVALS_A_SECOND
+            time.sleep(max(0.0, due - time.monotonic()))
             fresh = [self._open(port, number) for number in range(first, min(first + 100, last))]
             for line in fresh:
                 self._answered(line, b"\r\n\r\n")
