@@ -32,13 +32,18 @@ class Pace:
         passed = max(0.0, now - self._at) if self._at is not None else 0.0
         self._at = now
         refill = PACE_TIMES * max(bits, PACE_LEAST_BITS) / 8 * passed
-        self._octets = min(BURST_OCTETS, self._octets + refill)
+        paced = min(BURST_OCTETS, self._octets + refill)
         octets = sum(len(packet.payload) for packet in waiting)
-        if octets > self._octets:
+        if octets > paced:
             waited = now - waiting[0].at
             left = PACE_SECONDS - waited
-            due = min(passed, waited) / left if left > PACE_STEP_SECONDS else 1.0
-            self._octets = max(self._octets, octets * min(1.0, due))
+            if left > PACE_STEP_SECONDS:
+                # Added, not granted anew: what left before is not forgotten, however often we look.
+                spread = self._octets + octets * min(1.0, min(passed, waited) / left)
+                paced = max(paced, spread)
+            else:
+                paced = octets
+        self._octets = paced
         return self._count(waiting)
 
     def _count(self, waiting: Sequence[Packet]) -> int:

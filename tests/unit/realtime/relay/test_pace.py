@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,10 +33,12 @@ class Way:
         self.waiting: list[Packet] = []
         self.left: list[tuple[float, Packet]] = []
 
-    def run(self, until: float, coming: list[Packet]) -> None:
+    def run(
+        self, until: float, coming: list[Packet], step_seconds: float = PACE_STEP_SECONDS
+    ) -> None:
         """In steps, as the mux has them, and whenever something comes."""
         coming = sorted(coming, key=lambda packet: packet.at)
-        steps = {number * PACE_STEP_SECONDS for number in range(int(until / PACE_STEP_SECONDS))}
+        steps = {number * step_seconds for number in range(int(until / step_seconds))}
         for now in sorted(steps | {packet.at for packet in coming}):
             self.waiting += [packet for packet in coming if packet.at == now]
             if self.waiting:
@@ -77,6 +80,16 @@ def test_a_slide_after_a_still_one_is_spread_over_the_longest_delay() -> None:
     assert way.left[-1][0] - 1.0 <= PACE_SECONDS + SLACK
     # Evenly: no twentieth of the time takes more than three twentieths of the packets.
     assert way.most(PACE_SECONDS / 20) <= 300 * OCTETS * 3 / 20
+
+
+@pytest.mark.parametrize("step_seconds", [PACE_STEP_SECONDS, 0.0002, 0.00001])
+def test_a_socket_that_is_read_often_lets_nothing_leave_sooner(step_seconds: float) -> None:
+    """Whatever is read for whomever is a step: reports of viewers, sound, other stages."""
+    way = Way(bits=2_000_000)
+    way.run(0.2, packets(100, 0.1), step_seconds)
+    took = way.left[-1][0] - way.left[0][0]
+    beyond_a_burst = len(way.left) * OCTETS - BURST_OCTETS
+    assert took >= 8 * beyond_a_burst / (PACE_TIMES * way.bits) - 3 * PACE_STEP_SECONDS
 
 
 def test_what_a_browser_has_spread_is_not_held() -> None:
