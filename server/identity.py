@@ -25,7 +25,7 @@ from server.waiting import asked_to_wait
 TOUCH_EVERY = timedelta(minutes=5)
 """How exactly a login's last use is known; a write per page would be waste."""
 
-NAMELESS = ("/assets/", "/healthz", "/whip/", "/whep/", "/hls/")
+NAMELESS = ("/assets/", "/healthz", "/whip/", "/whep/", "/hls/", "/captions/")
 """Where nobody's login is looked at: these are for all, or carry a permission of their own."""
 
 

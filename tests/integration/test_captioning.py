@@ -6,9 +6,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 from sqlalchemy import delete
 
-from server import topics
+from server import identity, topics
 from server.app import create_app
 from server.people.store import RoleGrant
 from server.places import RememberedPlaces
@@ -31,11 +32,11 @@ async def token(world: World, name: str = "Mo", role: Role = Role.MODERATOR) -> 
 
 @asynccontextmanager
 async def a_program(world: World, bearer: str) -> AsyncGenerator[httpx.AsyncClient]:
-    """Without a cookie and without an origin, as programs are."""
+    """Without a cookie and without an origin, as programs are; behind the hospital's address."""
     app = create_app(world.services, RememberedPlaces(world.services.db))
     headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app),
+        transport=httpx.ASGITransport(app=app, client=("203.0.113.7", 9)),
         base_url=world.services.settings.address,
         headers=headers,
     ) as http:
@@ -129,6 +130,21 @@ async def test_it_does_no_more_than_its_person_may_do_now(
             base = str(browser.base_url).rstrip("/")
             assert (await browser.post(f"{base}/captions/token")).status_code == 403
         assert await told(world) == []
+
+
+async def test_it_writes_on_while_strangers_use_its_address_up(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "STRANGER_PAGE_BURST", 1.0)
+    monkeypatch.setattr(identity, "STRANGER_PAGES_A_SECOND", 0.001)
+    async with (
+        a_session(sqlite_url, tmp_path) as world,
+        a_program(world, await token(world)) as program,
+    ):
+        asked = [(await program.get("/sign-in")).status_code for _ in range(2)]
+        assert asked == [200, 429]
+        lines = [await program.post(here(world), content=text) for text in ("One.", "Two.")]
+        assert [line.status_code for line in lines] == [201, 201]
 
 
 async def test_bodies_are_bounded_text(database_url: str, tmp_path: Path) -> None:
