@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from server.batch import Busy
-from server.db import Database, Rows
+from server.db import DATABASE_AWAY, Database, Rows
 
 GATHER_SECONDS = 0.02
 """How long others may join: fifty transactions a second instead of thousands."""
@@ -76,6 +76,11 @@ class Reader:
                 for read, wanted in keys.items():
                     found[read] = await read(db, wanted)
         except Exception as error:  # noqa: BLE001 - it is told to everybody who asked
+            if len(keys) > 1 and not isinstance(error, (*DATABASE_AWAY, OSError)):
+                # One's accident is not the others', who may only want to know who somebody is.
+                for read in keys:
+                    await self._read([each for each in some if each[0] == read])
+                return
             for _, _, future in some:
                 if not future.done():
                     future.set_exception(error)

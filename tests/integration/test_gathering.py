@@ -83,6 +83,24 @@ async def test_an_accident_is_told_to_who_asked_and_the_next_is_answered(databas
         assert await reader.ask(names, "ada@example.org") == "ada"
 
 
+async def test_an_accident_of_one_question_is_not_told_to_who_asked_another(
+    database_url: str,
+) -> None:
+    """Logins are read with what panels show: a row that one panel cannot read signs nobody out."""
+
+    async def wrong(db: Rows, _keys: Collection[str]) -> dict[str, str]:
+        await db.execute(select(Person.mail).where(Person.mail == 1))
+        raise ZeroDivisionError
+
+    async with reading(database_url) as (database, reader):
+        await add(database, "ada@example.org")
+        asked = [reader.ask(read, "ada@example.org") for read in (wrong, names, wrong)]
+        first, second, third = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(first, (DatabaseError, ZeroDivisionError))
+        assert second == "ada"
+        assert type(third) is type(first)
+
+
 async def test_who_still_waits_at_the_end_is_let_go(sqlite_url: str) -> None:
     database = open_database(sqlite_url)
     async with asyncio.TaskGroup() as tasks, open_reader(database, tasks) as reader:
