@@ -50,6 +50,11 @@ def becomes(page: Page, wanted: range, within: float) -> float:
 def test_a_thin_line_gets_a_smaller_picture_and_a_wide_one_the_large(
     opened: Open, day: Day, line: Line, codec: str
 ) -> None:
+    thins_and_widens(opened, day, line, codec)
+
+
+def thins_and_widens(opened: Open, day: Day, line: Line, codec: str) -> None:
+    """The film: a learner behind the line, and somebody else who notices nothing of it."""
     day.disclose()
     for role in (Role.LEARNER, Role.MODERATOR):
         day.acknowledge(role)
