@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from realtime.relay.client import RelayAway
 from server.access import public
 from server.errors import Forbidden
+from server.security import Nearest
 from server.services import Services
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -119,7 +120,7 @@ def beside(pages: ASGIApp, services: Services) -> ASGIApp:
             answer = PlainTextResponse(_told(services), media_type=MEDIA_TYPE)
             await answer(scope, receive, send)
 
-    return app
+    return Nearest(app, services.settings.proxies)
 
 
 def _told(services: Services) -> str:

@@ -71,6 +71,7 @@ def hub_server(origins: Sequence[str], greet: Greet, pages: App = health) -> uvi
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # who has pages reads them, by the proxies that it trusts
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     return uvicorn.Server(config)
