@@ -32,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi as adapted
 from sqlalchemy.exc import (
     InterfaceError,
     InvalidatePoolError,
@@ -50,6 +50,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ClauseElement, Select
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine, Uuid
+
+from server.watched import CONNECT_SECONDS, Watched, let_go
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
@@ -236,7 +238,8 @@ def normal_url(url: str) -> str:
     return drivers.get(scheme, scheme) + separator + rest
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, serving: bool = False) -> Database:
+    """`serving` is for processes that others wait for; commands may think between statements."""
     url = normal_url(url)
     if url.startswith("sqlite"):
         engine = create_async_engine(url, hide_parameters=True)
@@ -246,7 +249,15 @@ def open_database(url: str) -> Database:
         event.listen(reader.sync_engine, "connect", _prepare_reader)
         event.listen(reader.sync_engine, "begin", _begin)
     else:
-        engine = create_async_engine(url, pool_size=POOL, max_overflow=0, hide_parameters=True)
+        engine = create_async_engine(
+            url,
+            pool_size=POOL,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"timeout": CONNECT_SECONDS, "connection_class": Watched},
+        )
+        if serving:
+            event.listen(engine.sync_engine, "connect", let_go)
         event.listen(engine.sync_engine, "handle_error", _as_away)
         event.listen(engine.sync_engine, "checkin", _rest)
         event.listen(engine.sync_engine, "checkout", _pinging(engine.dialect))
@@ -305,7 +316,7 @@ def _as_away(context: ExceptionContext) -> OperationalError | None:
     """A PostgreSQL that stops or starts says so in many classes; here all of them are one."""
     original, known = context.original_exception, context.sqlalchemy_exception
     state = getattr(original, "sqlstate", None) or getattr(original.__cause__, "sqlstate", None)
-    cut = context.is_disconnect or isinstance(original, asyncpg.InternalClientError)
+    cut = context.is_disconnect or isinstance(original, adapted.InternalClientError)
     if isinstance(known, DATABASE_AWAY) or not (cut or str(state or "").startswith(AWAY_STATES)):
         return None
     return OperationalError(None, None, original, hide_parameters=True)
