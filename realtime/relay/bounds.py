@@ -98,6 +98,11 @@ FULL_MILLISECONDS = 5
 """The longest wait for room in the kernel's buffer: a network card of 1 Gbit/s sends 600 KB in it,
 and what arrives meanwhile fits many times into the buffer of the other direction."""
 
+FULL_SECONDS, FULL_SHARE = 0.1, 0.25
+"""Of such waits in a row, a burst to 600 viewers; and of the time, if they do not end. Behind a
+card that never suffices sound and checks would come as late as the buffer of what arrives is long,
+and no loss would say that smaller pictures are needed: so more than that is dropped."""
+
 CACHE_PACKETS = 1024
 """Per outgoing stream: about eight seconds of 720p video, more than any viewer waits."""
 

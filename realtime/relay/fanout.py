@@ -8,10 +8,11 @@ import errno
 import select
 import socket
 import struct
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from realtime.relay.bounds import FULL_MILLISECONDS
+from realtime.relay.bounds import FULL_MILLISECONDS, FULL_SECONDS, FULL_SHARE
 from realtime.relay.mux import Address, Counters
 from realtime.relay.rewrite import STILL, Shift
 from realtime.relay.seam import SrtpSession, protect_in_place, raw_session
@@ -119,8 +120,14 @@ class Sender(Protocol):
 class Fanout:
     """The sender of all stages of a process."""
 
-    def __init__(self, bound: socket.socket, counters: Counters) -> None:
+    def __init__(
+        self,
+        bound: socket.socket,
+        counters: Counters,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._fd = bound.fileno()
+        self._clock = clock
         self.family: int = bound.family
         self._counters = counters
         self._slots = Slots(cuts=cuts_segments(bound))
@@ -129,6 +136,8 @@ class Fanout:
         self._room.register(self._fd, select.POLLOUT)
         self._full = False
         """Whether room was waited for, and nothing could be sent since."""
+        self._patience, self._waited_at = FULL_SECONDS, clock()
+        """For how long room may be waited for; and until when it was."""
 
     def send(self, plains: Sequence[bytes], group: Group) -> None:
         """Every packet to every destination of a group."""
@@ -187,13 +196,21 @@ class Fanout:
     def _gets_room(self) -> bool:
         """Wait a moment until the kernel has sent some of what it holds.
 
-        There is nothing better to do: what was read is what everybody waits for.
+        There is nothing better to do: what was read is what everybody waits for. But not all the
+        time: what arrives has to be read.
         """
-        if self._full:
+        began = self._clock()
+        regained = FULL_SHARE * (began - self._waited_at)
+        self._patience = min(FULL_SECONDS, self._patience + regained)
+        self._waited_at = began
+        if self._full or self._patience <= 0:
             return False
         self._counters.full += 1
         self._full = True
-        return bool(self._room.poll(FULL_MILLISECONDS))
+        room = bool(self._room.poll(FULL_MILLISECONDS))
+        self._waited_at = self._clock()
+        self._patience -= self._waited_at - began
+        return room
 
     def _send_apart(self, batch: Batch, at: int, failures: Sequence[int] = ()) -> None:
         """The packets of one message, one by one; what could not be protected must not leave."""

@@ -2,19 +2,22 @@
 
 import faulthandler
 import gc
+import itertools
 import os
 import random
 import select
 import socket
 import struct
 import threading
-from collections.abc import Generator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 from pylibsrtp import Policy, Session
 
+from realtime.relay.bounds import FULL_MILLISECONDS, FULL_SECONDS, FULL_SHARE
 from realtime.relay.fanout import Destination, Fanout, Group
 from realtime.relay.mux import Counters
 from realtime.relay.slots import BATCH, TOGETHER, ffi, runs
@@ -172,7 +175,12 @@ def test_of_a_message_only_what_is_protected_leaves(out: socket.socket) -> None:
         assert (counters.fanned, counters.unsent) == (6, 3)
 
 
-def narrow(stack: ExitStack, tmp_path: Path, counters: Counters) -> tuple[Fanout, Group, Viewer]:
+def narrow(
+    stack: ExitStack,
+    tmp_path: Path,
+    counters: Counters,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Fanout, Group, Viewer]:
     """A way that is soon full: sockets of this machine's own file system say so (`EAGAIN`)."""
     out, there = (
         stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) for _ in range(2)
@@ -180,7 +188,7 @@ def narrow(stack: ExitStack, tmp_path: Path, counters: Counters) -> tuple[Fanout
     there.bind(str(tmp_path / "there"))
     there.setblocking(False)
     out.connect(str(tmp_path / "there"))
-    fanout, group = Fanout(out, counters), Group(96, 7)
+    fanout, group = Fanout(out, counters, clock), Group(96, 7)
     viewer = Viewer(stack)
     address = struct.pack("=H", socket.AF_UNIX) + str(tmp_path / "there").encode() + b"\0"
     viewer.destination.sockaddr = ffi.new("unsigned char[]", address)
@@ -202,10 +210,14 @@ def test_a_full_buffer_drops_and_the_next_packets_go_on(tmp_path: Path) -> None:
         assert viewer.received() == [plain(2000)]
 
 
-def test_a_full_buffer_that_empties_is_waited_for(tmp_path: Path) -> None:
+def test_a_full_buffer_that_empties_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy this machine is: for as long as its other thread does not come to read."""
+    monkeypatch.setattr("realtime.relay.fanout.FULL_MILLISECONDS", 10_000)
     counters, sent = Counters(), [plain(seq) for seq in range(2000)]
     with ExitStack() as stack:
-        fanout, group, viewer = narrow(stack, tmp_path, counters)
+        fanout, group, viewer = narrow(stack, tmp_path, counters, clock=lambda: 0.0)
         received: list[bytes] = []
 
         def drain() -> None:
@@ -220,6 +232,32 @@ def test_a_full_buffer_that_empties_is_waited_for(tmp_path: Path) -> None:
         assert counters.full > 0
         assert (counters.fanned, counters.unsent) == (2000, 0)
         assert received == sent
+
+
+def test_a_way_that_never_suffices_is_waited_for_a_part_of_the_time_alone(tmp_path: Path) -> None:
+    """By a clock on which each wait takes as long as one may, and nothing else takes longer."""
+    ticks, seqs, wait = itertools.count(), itertools.count(), FULL_MILLISECONDS / 1000
+    counters, over = Counters(), threading.Event()
+    with ExitStack() as stack:
+        fanout, group, viewer = narrow(stack, tmp_path, counters, clock=lambda: next(ticks) * wait)
+
+        def drain() -> None:
+            while not over.is_set():
+                select.select([viewer.socket], [], [], wait)
+                with suppress(BlockingIOError):
+                    while viewer.socket.recv(2048):
+                        pass
+
+        draining = threading.Thread(target=drain, daemon=True)
+        draining.start()
+        stack.callback(draining.join)
+        stack.callback(over.set)
+        for _ in range(200):
+            fanout.send([plain(next(seqs) & 0xFFFF) for _ in range(200)], group)
+        waited, passed = counters.full * wait, next(ticks) * wait
+        assert waited > FULL_SECONDS
+        assert waited <= FULL_SECONDS + FULL_SHARE * (passed - waited) + wait
+        assert counters.unsent > 0
 
 
 def test_viewers_may_come_and_go_between_any_two_packets(out: socket.socket) -> None:
