@@ -24,6 +24,10 @@ HELD_SEGMENTS = 10
 HELD_BYTES = 32 * 1024 * 1024
 """Of one stage: ten segments at 12 Mbit/s. Of a stream above that fewer are held."""
 
+SEGMENT_PARTS, BEGINNING_BYTES = 64, 64 * 1024
+"""Of a segment, and of what comes before its pictures: ten times what is usual. A packager that
+says more is broken, and what it says must not fill the memory of others."""
+
 REORDER_SECONDS = 0.4
 """For a lost packet to come again: three round trips across an ocean."""
 

@@ -240,8 +240,8 @@ class Packaging:
         if isinstance(message, Wanted):
             self._wish()
             return
-        self._failures = 0
         self.window.add(message)
+        self._failures = 0
         framed = encode(message)
         for queue in list(self._followers):
             if queue.qsize() >= FRAMES_WAITING:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from realtime.relay.hls.bounds import (
+    BEGINNING_BYTES,
     HELD_BYTES,
     HELD_SEGMENTS,
     LISTED_SEGMENTS,
     PART_SECONDS,
+    SEGMENT_PARTS,
     SEGMENT_SECONDS,
 )
 from realtime.relay.hls.boxes import begins_at, codecs
-from realtime.relay.hls.frames import Part, Segment
+from realtime.relay.hls.frames import Part, Segment, TooLong
 
 PLAYLIST, INIT_SUFFIX, SUFFIX = "live.m3u8", ".mp4", ".m4s"
 _TARGET = round(SEGMENT_SECONDS)
@@ -56,14 +58,20 @@ class Window:
         self._size = 0
 
     def add(self, message: Segment | Part) -> None:
+        """Raises TooLong for what no packager says that is well."""
         if isinstance(message, Segment):
+            if len(message.init) > BEGINNING_BYTES:
+                raise TooLong
             if self._held and not self._held[-1].parts:
                 self._held.pop()  # whoever made it died: this one has its number
             if self._held:
                 self._held[-1].whole = True
             self._held.append(Held(message))
         elif self._held:
-            self._held[-1].parts.append(message)
+            newest = self._held[-1]
+            if len(newest.parts) >= SEGMENT_PARTS or newest.size + len(message.body) > HELD_BYTES:
+                raise TooLong
+            newest.parts.append(message)
             self._size += len(message.body)
         while len(self._held) > HELD_SEGMENTS or (self._size > HELD_BYTES and len(self._held) > 1):
             self._size -= self._held.popleft().size
