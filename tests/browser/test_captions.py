@@ -47,6 +47,8 @@ CUT_OFF = """() => {
   }).map(({ outerHTML }) => outerHTML);
 }"""
 
+HEIGHT = "() => document.querySelector('live-captions').clientHeight"
+
 NEWEST = "async session => (await (await fetch(`${session}/captions/fragment`)).json()).rows.at(-1)"
 
 
@@ -190,6 +192,25 @@ def test_size_language_and_a_screen_reader_are_chosen(opened: Open, day: Day) ->
     learner.reload()
     expect(words(learner)).to_have_text("Guten Morgen.")
     expect(learner.locator("live-captions")).to_have_attribute("data-size", "large")
+
+
+def test_a_line_takes_the_room_of_the_one_before(opened: Open, day: Day) -> None:
+    """What stands below does not move while one says more, whichever the size and the width."""
+    live(day)
+    learner = opened(Role.LEARNER)
+    learner.set_viewport_size(NARROWEST)
+    learner.keyboard.press("c")
+    learner.get_by_role("button", name="How captions are shown").click()
+    learner.get_by_text("Large").click()
+    learner.get_by_role("button", name="Done").click()
+    said(day, "So it is.")
+    expect(words(learner)).to_have_text("So it is.")
+    height = learner.evaluate(HEIGHT)
+    said(day, "And so is this.")
+    expect(words(learner)).to_have_text("So it is. And so is this.")
+    said(day, LINE)
+    expect(words(learner)).to_have_text(LINE)
+    assert learner.evaluate(HEIGHT) == height
 
 
 def test_a_talk_is_not_read_before_its_disclosure(opened: Open, day: Day) -> None:

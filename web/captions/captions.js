@@ -10,8 +10,8 @@ import { keep, kept } from "./wishes.js";
 /** Of one language on the screen: what is said, and what it goes on from. */
 const SHOWN = 2;
 
-/** A new line that is so long stands alone; sooner on a phone, where three lines of the page hold no more. */
-const ALONE_CHARS = 140, ALONE_ON_A_PHONE_CHARS = 50, PHONE_PX = 480;
+/** There is room for so many lines of the page (captions.css): what would not fit beside the newest makes way for it. */
+const ROOM = 3;
 
 /** How long the last line stands when nothing comes after it. */
 const QUIET_MS = 15_000;
@@ -163,9 +163,8 @@ class LiveCaptions extends HTMLElement {
     this.#offer(there, language);
     const lines = last(this.#state, language, SHOWN);
     const newest = lines.at(-1)?.text ?? "";
-    const alone = newest.length > (this.clientWidth < PHONE_PX ? ALONE_ON_A_PHONE_CHARS : ALONE_CHARS);
-    const older = alone ? "" : (lines.at(-2)?.text ?? "");
-    this.#write(language, older, newest);
+    this.#write(language, lines.at(-2)?.text ?? "", newest);
+    if (this.#crowded) this.#write(language, "", newest);
     this.#readOut(language);
     this.#part("none").hidden = there.length > 0;
     clearTimeout(this.#quiet);
@@ -184,6 +183,12 @@ class LiveCaptions extends HTMLElement {
       const part = this.#part(String(name));
       if (part.textContent !== text) part.textContent = text ?? "";
     }
+  }
+
+  /** Whether more stands there than there is room for, at the size and the width of this moment. */
+  get #crowded() {
+    const words = this.#part("words");
+    return words.clientHeight > (ROOM + 0.5) * parseFloat(getComputedStyle(words).lineHeight);
   }
 
   /** Whole lines only, and each once: a screen reader would stumble over one that grows. @param {string} language */
