@@ -115,6 +115,13 @@ def test_what_somebody_types_everybody_reads_along(opened: Open, day: Day) -> No
     expect(words(learner)).to_contain_text("50 percent")
     expect(field).to_be_focused()
 
+    field.press("ArrowUp")
+    expect(correcting).to_be_focused()
+    expect(correcting).to_have_value(LINE.replace("forty", "50"))
+    correcting.press("Escape")
+    expect(correcting).to_be_hidden()
+    expect(field).to_be_focused()
+
     late = opened(Role.LEARNER)
     late.keyboard.press("c")
     expect(words(late)).to_contain_text("50 percent")

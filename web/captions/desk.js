@@ -73,6 +73,8 @@ class CaptionDesk extends LitElement {
       this.error = "";
       if (!(/** @type {InputEvent} */ (event).isComposing)) this.#pen.write(field.value, select.value);
     });
+    field.addEventListener("keydown", (event) => this.#again(event));
+    this.querySelector("[data-keys]")?.removeAttribute("hidden");
     field.addEventListener("compositionend", () => this.#pen.write(field.value, select.value));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -115,11 +117,24 @@ class CaptionDesk extends LitElement {
     this.error = "";
     try {
       await live.send("caption.change", { session_id: this.#sessionId, line_id: line.id, text });
-      this.editing = "";
-      this.#fields.field.focus();
+      this.#leave();
     } catch (refusal) {
       this.error = why(refusal);
     }
+  }
+
+  /** Hands that type all day stay where they are. @param {KeyboardEvent} event */
+  #again(event) {
+    if (event.key !== "ArrowUp" || event.isComposing || this.#fields.field.value !== "") return;
+    const line = whole(last(this.state, this.language, SHOWN)).at(-1);
+    if (!line) return;
+    event.preventDefault();
+    void this.#edit(line.id);
+  }
+
+  #leave() {
+    this.editing = "";
+    this.#fields.field.focus();
   }
 
   /** @param {string} id */
@@ -157,7 +172,7 @@ class CaptionDesk extends LitElement {
   #row(line, done) {
     if (line.id === this.editing) {
       return html`<li><form class="correct" @submit=${(/** @type {SubmitEvent} */ event) => this.#correct(event, line)}
-        @keydown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && (this.editing = "")}>
+        @keydown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#leave()}>
         <input class="input" name="text" maxlength="300" lang=${line.language} .value=${line.text} aria-label="The line as it should be; empty takes it out">
         <button class="btn primary sm">Save</button></form></li>`;
     }
