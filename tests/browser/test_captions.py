@@ -129,6 +129,9 @@ def test_what_somebody_types_everybody_reads_along(opened: Open, day: Day) -> No
         desk.get_by_role("button", name="Let a program write them").click()
     program = opening.value
     expect(program.get_by_label("Bearer token")).not_to_have_value("")
+    program.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    program.get_by_role("button", name="Copy").last.click()
+    expect(program.get_by_text("Copied.")).to_be_visible()
     assert held(program, "token") == []
     with desk.expect_download() as coming:
         desk.get_by_role("link", name="Transcript (WebVTT)").click()

@@ -17,15 +17,3 @@ export async function makeToken(form, place) {
   }
   /** @type {HTMLInputElement | null} */ (place.querySelector("[name='token']"))?.select();
 }
-
-/**
- * A button that names a field in `data-copies` copies it, or selects it where that is not allowed.
- * @param {Event} event
- */
-export function copy({ target }) {
-  const button = target instanceof Element ? target.closest("[data-copies]") : null;
-  const field = button && document.getElementById(button.getAttribute("data-copies") ?? "");
-  if (!(field instanceof HTMLInputElement)) return;
-  if (!navigator.clipboard) return field.select();
-  void navigator.clipboard.writeText(field.value).then(() => toast("Copied."), () => field.select());
-}

@@ -1,8 +1,9 @@
 import { live } from "../live/socket.js";
+import { copy } from "../shell/copy.js";
 import { toast } from "../shell/toast.js";
 import { lanes, parts, ready, why } from "./checks.js";
 import { camera, choices, explained, microphone, remember, remembered, screen } from "./devices.js";
-import { copy, makeToken } from "./encoder.js";
+import { makeToken } from "./encoder.js";
 import { Levels } from "./levels.js";
 import { clock, newer } from "./show.js";
 import { Publication } from "./whip.js";
