@@ -61,6 +61,8 @@ export function parts({ stage, uplink, counting, camera, microphone, shared, cam
     "chip-backstage": before,
     "chip-live": phase === "live",
     "chip-paused": phase === "paused",
+    "checks-before": before,
+    "checks-now": !before,
     "tip-reconnecting": uplink === "lost",
     "tip-elsewhere": uplink === "taken" || uplink === "elsewhere",
     "take-over": uplink === "elsewhere",

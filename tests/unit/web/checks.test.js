@@ -49,11 +49,11 @@ test("devices are named, and a muted one is said to be", () => {
 
 test("each phase has its card, and the countdown hides it", () => {
   const camera = { camera: "Brio", microphone: "Rode" };
-  assert.deepEqual(seen(parts(known(camera))), ["card-go", "tip-backstage", "chip-backstage"]);
-  assert.deepEqual(seen(parts(known({ ...camera, counting: true }))), ["card-count", "tip-backstage", "chip-backstage"]);
-  assert.deepEqual(seen(parts(known(camera, { phase: "live" }))), ["card-live", "tip-live", "chip-live"]);
-  assert.deepEqual(seen(parts(known(camera, { phase: "paused" }))), ["card-paused", "tip-paused", "chip-paused"]);
-  assert.deepEqual(seen(parts(known(camera, { phase: "ended" }))), ["card-go", "tip-ended", "chip-backstage"]);
+  assert.deepEqual(seen(parts(known(camera))), ["card-go", "tip-backstage", "chip-backstage", "checks-before"]);
+  assert.deepEqual(seen(parts(known({ ...camera, counting: true }))), ["card-count", "tip-backstage", "chip-backstage", "checks-before"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "live" }))), ["card-live", "tip-live", "chip-live", "checks-now"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "paused" }))), ["card-paused", "tip-paused", "chip-paused", "checks-now"]);
+  assert.deepEqual(seen(parts(known(camera, { phase: "ended" }))), ["card-go", "tip-ended", "chip-backstage", "checks-before"]);
 });
 
 test("another device of the speaker can be taken over from, somebody else's cannot", () => {
