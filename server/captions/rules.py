@@ -113,6 +113,22 @@ def name(tag: str) -> str:
     return f"{known} ({rest})" if rest else known
 
 
+def written(text: str) -> tuple[str, str] | None:
+    """Tag and name of what an organiser wrote into the language of a session; None: nothing.
+
+    What names no language we know stays as it was written, with an empty tag.
+    """
+    said = text.strip()
+    if not said:
+        return None
+    try:
+        tag = language(said)
+    except Invalid:
+        tag = usual(said)
+        return (tag, name(tag)) if name(tag).casefold() == said.casefold() else ("", said)
+    return tag, name(tag)
+
+
 def say(text: str, spoken: str, phase: Phase, languages: Collection[str], lines: int) -> None:
     """Return when a line may begin. `lines` there are, in `languages`. Raises NotLive, Invalid."""
     if phase not in LIVE_PHASES:

@@ -22,6 +22,7 @@ from server.agenda import store as agenda
 from server.agenda.rules import Session
 from server.call import Call
 from server.captions import panel as captions
+from server.captions import rules as spoken
 from server.credit import ring
 from server.db import Rows
 from server.disclosures import store as disclosures
@@ -79,6 +80,7 @@ async def show(_request: Request, call: Call) -> Response:
         session=programme.in_zone(session, conference.zone),
         session_id=session_id,
         credit=programme.credit_figure(session.designated_ms),
+        language=spoken.written(session.language),
         panel=disclosure,
         doors=doors(call),
         shown=shown,

@@ -48,6 +48,20 @@ def test_a_sessions_language_is_what_an_organiser_wrote(written: str, tag: str) 
     assert rules.usual(written) == tag
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", None),
+        ("en", ("en", "English")),
+        ("deutsch", ("de", "Deutsch")),
+        ("pt_br", ("pt-BR", "Português (BR)")),
+        ("French and Dutch", ("", "French and Dutch")),
+    ],
+)
+def test_a_sessions_language_is_shown_by_its_name(text: str, shown: tuple[str, str] | None) -> None:
+    assert rules.written(text) == shown
+
+
 def test_languages_are_called_as_their_speakers_do() -> None:
     assert [rules.name(tag) for tag in ("de", "pt-BR", "gsw")] == [
         "Deutsch", "Português (BR)", "gsw",
