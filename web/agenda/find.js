@@ -21,6 +21,18 @@ export function rowOf(startMs, nowMs, rows) {
   return row >= 0 && row < rows ? row : null;
 }
 
+/** So many rows below its line the time of an hour takes. */
+const HOUR_ROWS = 4;
+
+/**
+ * Whether the time of now lies over that of an hour, which then makes way.
+ * @param {number | null} now - row of now
+ * @param {number} hour - row of the hour
+ */
+export function covers(now, hour) {
+  return now !== null && now >= hour && now < hour + HOUR_ROWS;
+}
+
 /**
  * The weekday of a moment in another zone, if it is not the same date there; else nothing.
  * @param {Date} moment

@@ -1,6 +1,6 @@
 // The day of a programme comes alive: typing finds at once, the line of now moves, chosen tracks are remembered.
 // Everything here also works without it, by links and forms.
-import { matches, otherDay, rowOf, words } from "./find.js";
+import { covers, matches, otherDay, rowOf, words } from "./find.js";
 
 const TICK_MS = 30_000;
 
@@ -61,6 +61,9 @@ class ProgrammeDay extends HTMLElement {
     if (!(line instanceof HTMLElement) || !(grid instanceof HTMLElement)) return;
     const row = rowOf(Date.parse(grid.dataset.start ?? ""), Date.now(), Number(grid.dataset.rows));
     line.hidden = row === null;
+    for (const hour of /** @type {NodeListOf<HTMLElement>} */ (grid.querySelectorAll(".hr"))) {
+      hour.toggleAttribute("data-covered", covers(row, Number(hour.dataset.row)));
+    }
     if (row === null) return;
     line.dataset.row = String(row);
     const time = line.querySelector("time");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matches, otherDay, rowOf, words } from "../../../web/agenda/find.js";
+import { covers, matches, otherDay, rowOf, words } from "../../../web/agenda/find.js";
 
 test("every word of a search must occur, in any order and case", () => {
   assert.ok(matches("iron deficiency hall a amara okafor", words("OKAFOR  iron")));
@@ -19,4 +19,10 @@ test("a session on another date in the viewer's zone says its weekday", () => {
   const nine = new Date("2026-03-12T00:00:00Z"); // 09:00 in Tokyo, the evening before in Lima
   assert.equal(otherDay(nine, "Asia/Tokyo", "America/Lima"), "Wed");
   assert.equal(otherDay(nine, "Asia/Tokyo", "Asia/Seoul"), "");
+});
+
+test("the time of now covers that of an hour which began a little before, and no other", () => {
+  const covered = [11, 12, 15, 16].map((now) => covers(now, 12));
+  assert.deepEqual(covered, [false, true, true, false]);
+  assert.equal(covers(null, 12), false);
 });
