@@ -169,6 +169,9 @@ GRANTED: dict[Reason, tuple[str, str]] = {
 }
 
 
+UNSEEN = {Reason.NOT_PLAYING: "video-off", Reason.NOT_VISIBLE: "eye-off"}
+"""Connected and yet not there is another thing than away, and looks it."""
+
 DEVICES = {
     "laptop": ("lap", "laptop", "Laptop, {}"),
     "phone": ("pho", "smartphone", "Phone, {}"),
@@ -201,6 +204,8 @@ def _stretch(
         style, icon, words = device
     elif segment.kind is Kind.COUNTED:
         style, icon = GRANTED[segment.reason]
+    elif segment.reason in UNSEEN:
+        icon = UNSEEN[segment.reason]
     elif segment.reason is Reason.ADJUSTED:
         words = "Taken away by an officer"
     length_ms = segment.to_ms - segment.from_ms

@@ -142,7 +142,7 @@ class CreditRing extends LitElement {
     return html`<div class="ownstrip">
       <div class="strip" role="img" aria-label=${spoken(strip)}>${strip.map((piece) => html`<span class="k ${piece.style}" data-percent=${piece.percent}>${piece.percent > 9 ? icon(piece.icon) : ""}</span>`)}</div>
       <div class="axis num"><span>${first.starts}</span><span>${last.ends}</span></div>
-      <ul class="legend">${kinds(strip).map(({ style, words }) => html`<li><span class="k ${style}"></span>${words}</li>`)}</ul>
+      <ul class="legend">${kinds(strip).map((kind) => html`<li><span class="k ${kind.style}"></span>${icon(kind.icon)}${kind.words}</li>`)}</ul>
     </div>`;
   }
 

@@ -57,6 +57,15 @@ def test_a_stretch_is_called_by_its_device_and_the_rest_is_away() -> None:
     assert not drawn.mendable
 
 
+def test_who_is_connected_and_sees_nothing_looks_other_than_who_is_away() -> None:
+    unseen = replace(seen("laptop", 0, 10), proof=Proof("laptop", 0, 10 * MINUTE, playing=False))
+    drawn = shown([unseen], counts=Counts.PLAYING)
+    assert [(one.words, one.icon) for one in drawn.stretches] == [
+        ("Connected, picture not playing", "video-off"),
+        ("Away, or not connected", "moon"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("counts", "rule"),
     [
