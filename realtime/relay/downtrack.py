@@ -153,11 +153,11 @@ class DownTrack:
             feed, group = self._sent_as(asked & SEQ_MASK, now)  # aiortc counts past the wrap
             seq = (asked - group.shift.seq) & SEQ_MASK
             packet = feed.cache.get(seq)
-            if packet is None or feed.holds(packet):
-                continue
-            if group.first is not None and seq_after(seq, group.first) < 0:
+            if packet is None or (group.first is not None and seq_after(seq, group.first) < 0):
                 continue
             self._allowance -= 1
+            if feed.holds(packet):
+                continue
             self._fanout.send_one(self._again(packet, feed, group, now), self.destination)
             self.resent += 1
 

@@ -12,6 +12,7 @@ from realtime.relay.bounds import (
     PACE_SECONDS,
     PACE_STEP_SECONDS,
     PACE_TIMES,
+    RESEND_BURST,
 )
 from realtime.relay.cache import Packet
 from realtime.relay.pace import Pace
@@ -156,6 +157,19 @@ def test_what_is_held_is_not_sent_again_before_it_was_sent() -> None:
     viewer.send_again([59], 5.3)
     assert sent_numbers(line)[2 * first :] == [*range(first, 60), 59]
     assert line.wire.sent[-1] == line.wire.sent[-2], "told when it left, both times"
+
+
+def test_whoever_asks_for_what_is_held_has_asked() -> None:
+    """A thousand times in one datagram costs no more than what may be sent again."""
+    line = Line()
+    viewer = line.viewer()
+    burst(line, 60, 5.0)
+    first = len(line.wire.sent)
+    viewer.send_again([59] * int(RESEND_BURST), 5.0)
+    viewer.send_again([0], 5.0)
+    assert len(line.wire.sent) == first
+    viewer.send_again([0], 6.0)
+    assert len(line.wire.sent) == first + 1
 
 
 def test_whoever_leaves_has_everything_that_came_before() -> None:
