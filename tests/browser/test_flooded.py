@@ -88,8 +88,12 @@ def test_who_stops_it_is_left_in_peace(site: tuple[Rounds, Seeded], far: Page) -
     far.get_by_role("button", name="Stop trying").click()
     expect(far.locator("try-again [role=status]")).to_contain_text("has stopped trying")
     expect(far.get_by_role("button", name="Stop trying")).to_be_hidden()
+    again = far.get_by_role("button", name="Try again")
+    expect(again).to_be_focused()
     far.clock.run_for(60_000)
     expect(far.locator("try-again [role=status]")).to_contain_text("has stopped trying")
+    again.click()
+    expect(far.get_by_label("Your e-mail address")).to_be_visible()
 
 
 def test_what_was_sent_and_not_taken_is_said(site: tuple[Rounds, Seeded], far: Page) -> None:

@@ -14,14 +14,16 @@ class TryAgain extends HTMLElement {
   connectedCallback() {
     const tried = Number(history.state?.tried) || 0;
     const status = this.querySelector("[role=status]");
-    const buttons = this.querySelector("[hidden]");
-    if (status === null || buttons === null) return;
-    status.textContent = "It tries again by itself every few seconds.";
-    buttons.removeAttribute("hidden");
-    this.querySelector("button")?.addEventListener("click", () => {
+    const button = this.querySelector("button");
+    if (status === null || button === null) return;
+    status.textContent = "This page tries again by itself every few seconds.";
+    this.querySelector("[hidden]")?.removeAttribute("hidden");
+    button.addEventListener("click", () => {
+      if (this.#timer === undefined) return location.reload();
       clearTimeout(this.#timer);
-      buttons.setAttribute("hidden", "");
-      status.textContent = "It has stopped trying. Reload the page to go on.";
+      this.#timer = undefined;
+      status.textContent = "It has stopped trying.";
+      button.textContent = "Try again";
     });
     this.#timer = setTimeout(() => {
       history.replaceState({ tried: tried + 1 }, "");
