@@ -17,7 +17,7 @@ from server.errors import Refused, Unavailable
 FLUSH_SECONDS = 0.2
 """What the first after a pause waits: five commits a second instead of thousands."""
 
-NEXT_SECONDS = 0.05
+NEXT_SECONDS = 0.1
 """From one batch to the next while more comes: at once, a commit would hold what came in the
 milliseconds of the one before, and each costs as much as its rows."""
 
