@@ -247,7 +247,7 @@ class Audience:
             self.empty_since = self._now()
 
     def _adapt(self, took: float) -> None:
-        """Writing gets two fifths of the time at most; other topics and answers have the rest."""
+        """Writing gets a share of the time; other topics and answers have the rest."""
         self._tick = min(MAX_TICK_SECONDS, max(TICK_SECONDS, TICK_TIMES * took))
 
     def _remember(self, key: str, seq: Seq, framed: bytes) -> None:

@@ -2,7 +2,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.hub.topic import Audience
-from realtime.limits import CATCH_UP_BYTES, HISTORY, STATES, TICK_MEMBERS, TICK_SECONDS
+from realtime.limits import (
+    CATCH_UP_BYTES,
+    HISTORY,
+    MAX_TICK_SECONDS,
+    STATES,
+    TICK_MEMBERS,
+    TICK_SECONDS,
+    TICK_TIMES,
+)
 from realtime.wire import Epoch, Position, Seq, Topic, frame
 from tests.unit.realtime.members import Clock, Reader
 
@@ -150,20 +158,40 @@ def test_a_history_that_began_anew_while_the_bus_was_asked_is_told() -> None:
     assert topic.join(Reader("ann"), at(5), ahead=True) == resync(0, "other")
 
 
-def test_writing_that_takes_long_widens_the_tick() -> None:
+def test_the_tick_follows_what_writing_took() -> None:
     clock = Clock()
     topic = audience(clock)
     readers = crowd(topic, TICK_MEMBERS)
+    takes = 2 * TICK_SECONDS
 
     def take_long() -> None:
-        clock.time += TICK_SECONDS
+        clock.time += takes
 
     readers[0].when_written = take_long
     topic.tell(at(1), b"<1>")
     topic.tell(at(2), b"<2>")
+    clock.pass_by(TICK_TIMES * takes - TICK_SECONDS / 2)
+    assert len(readers[1].got) == 1, "the next one is a while away"
+    takes = 0.0
     clock.pass_by(TICK_SECONDS)
-    assert len(readers[1].got) == 1, "the tick is twice as long now"
+    assert len(readers[1].got) == 2
+    topic.tell(at(3), b"<3>")
     clock.pass_by(TICK_SECONDS)
+    assert len(readers[1].got) == 3, "and no longer than that"
+
+
+def test_the_tick_has_an_end() -> None:
+    clock = Clock()
+    topic = audience(clock)
+    readers = crowd(topic, TICK_MEMBERS)
+
+    def take_very_long() -> None:
+        clock.time += 10.0
+
+    readers[0].when_written = take_very_long
+    topic.tell(at(1), b"<1>")
+    topic.tell(at(2), b"<2>")
+    clock.pass_by(MAX_TICK_SECONDS)
     assert len(readers[1].got) == 2
 
 
