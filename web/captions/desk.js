@@ -132,6 +132,14 @@ class CaptionDesk extends LitElement {
     void this.#edit(line.id);
   }
 
+  /** In the field of a correction, which is as high as a line is long: Enter is done. @param {KeyboardEvent} event */
+  #press(event) {
+    if (event.key === "Escape") this.#leave();
+    if (event.key !== "Enter" || event.isComposing || !(event.target instanceof HTMLTextAreaElement)) return;
+    event.preventDefault();
+    event.target.form?.requestSubmit();
+  }
+
   #leave() {
     this.editing = "";
     this.#fields.field.focus();
@@ -141,8 +149,10 @@ class CaptionDesk extends LitElement {
   async #edit(id) {
     this.editing = id;
     await this.updateComplete;
-    const input = this.querySelector("[data-list] input");
-    if (input instanceof HTMLInputElement) input.focus();
+    const field = this.querySelector("[data-list] textarea");
+    if (!(field instanceof HTMLTextAreaElement)) return;
+    field.setSelectionRange(field.value.length, field.value.length);
+    field.focus();
   }
 
   /** @param {Map<string, unknown>} changed */
@@ -172,8 +182,8 @@ class CaptionDesk extends LitElement {
   #row(line, done) {
     if (line.id === this.editing) {
       return html`<li><form class="correct" @submit=${(/** @type {SubmitEvent} */ event) => this.#correct(event, line)}
-        @keydown=${(/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.#leave()}>
-        <input class="input" name="text" maxlength="300" lang=${line.language} .value=${line.text} aria-label="The line as it should be; empty takes it out">
+        @keydown=${(/** @type {KeyboardEvent} */ event) => this.#press(event)}>
+        <textarea class="input" name="text" rows="3" maxlength="300" lang=${line.language} dir="auto" .value=${line.text} aria-label="The line as it should be; empty takes it out"></textarea>
         <button class="btn primary sm">Save</button></form></li>`;
     }
     return html`<li class=${done ? "" : "grows"}><span lang=${line.language} dir="auto">${line.text}${done ? nothing : html`<i aria-label="goes on"> …</i>`}</span>${done
