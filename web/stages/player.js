@@ -288,7 +288,7 @@ class StagePlayer extends HTMLElement {
     if (this.#paused) this.#video.pause();
     else void this.#video.play().catch(() => undefined);
     for (const button of this.querySelectorAll("[data-do='pause']")) {
-      button.setAttribute("aria-label", this.#paused ? "Play" : "Pause");
+      name(button, this.#paused ? "Play" : "Pause", "K");
       button.toggleAttribute("data-on", this.#paused);
     }
     this.#update();
@@ -304,7 +304,7 @@ class StagePlayer extends HTMLElement {
   #sounded() {
     const { muted, volume } = this.#video;
     for (const button of this.querySelectorAll("[data-do='sound']")) {
-      button.setAttribute("aria-label", muted ? "Turn on sound" : "Mute");
+      name(button, muted ? "Turn on sound" : "Mute", "M");
       button.toggleAttribute("data-on", muted);
     }
     const offer = this.querySelector("[data-part='silent']");
@@ -340,6 +340,17 @@ class StagePlayer extends HTMLElement {
     event.preventDefault();
     run();
   }
+}
+
+/**
+ * What a button does now, said aloud and to whoever rests on it, with the key that does the same.
+ * @param {Element} button
+ * @param {string} does
+ * @param {string} key
+ */
+function name(button, does, key) {
+  button.setAttribute("aria-label", does);
+  button.setAttribute("title", `${does} (${key})`);
 }
 
 /** @param {View} what */
