@@ -244,6 +244,7 @@ def _metrics(relay: Relay) -> str:
         "unauthenticated": counters.unauthenticated,
         "unverified": counters.unverified,
         "undecrypted": counters.undecrypted,
+        "forged": counters.forged,
         "overrun": counters.overrun,
     }
     lines = [

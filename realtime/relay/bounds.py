@@ -9,6 +9,10 @@ SETUPS_AT_ONCE = 3
 HANDSHAKES_AT_ONCE = 32
 """A handshake costs 2-4 ms of loop time; at 100 ms round trip 32 give about 160 joins a second."""
 
+TURN_SECONDS = 1.0
+"""Of them a handshake counts for so long: one that takes longer waits for its peer and costs
+nothing, and peers who say nothing may not keep the others out."""
+
 SETUP_SECONDS = 20.0
 """From the answer to the finished handshake. A browser gives up on ICE after 15 s."""
 

@@ -24,6 +24,7 @@ from realtime.relay.bounds import (
     PACE_STEP_SECONDS,
     PROOF_SECONDS,
 )
+from realtime.relay.hellos import Hellos
 
 Address = tuple[str, int]
 
@@ -49,6 +50,8 @@ class Counters:
     """DTLS or media from an address without a succeeded check."""
     undecrypted: int = 0
     """Forged, replayed or corrupted media."""
+    forged: int = 0
+    """Of handshakes, out of turn: somebody sends in a peer's name."""
     overrun: int = 0
     """Handshake datagrams beyond a peer's queue."""
     unsent: int = 0
@@ -92,6 +95,7 @@ class Ice:
         self.asked_at = float("-inf")
         """When a new address was last asked whether it wants our packets."""
         self.addresses: list[Address] = []
+        self.hellos = Hellos()
         self._handshake: asyncio.Queue[bytes] = asyncio.Queue(DTLS_QUEUE)
 
     def expired(self, now: float) -> bool:
@@ -225,6 +229,8 @@ class Mux:
             ice = self._by_address.get(address)
             if ice is None:
                 counters.unverified += 1
+            elif not ice.hellos.pass_on(datagram):
+                counters.forged += 1
             elif not ice.deliver(datagram):
                 counters.overrun += 1
         else:

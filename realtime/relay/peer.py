@@ -6,13 +6,14 @@ Publisher and subscriber build on it. It knows no stages.
 import asyncio
 import secrets
 from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiortc.rtp import AnyRtcpPacket
 
 from realtime.relay import rtcp
-from realtime.relay.bounds import SETUP_SECONDS
+from realtime.relay.bounds import SETUP_SECONDS, TURN_SECONDS
 from realtime.relay.dtls import Dtls, HandshakeFailed, Keys
 from realtime.relay.grant import Grant
 from realtime.relay.mux import Address, Ice, Mux
@@ -44,6 +45,20 @@ async def first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
+@asynccontextmanager
+async def a_turn(turns: Semaphore) -> AsyncGenerator[None]:
+    """One of a few turns; whoever takes long goes on, and gives it up."""
+    await turns.acquire()
+    loop = asyncio.get_running_loop()
+    over = loop.call_later(TURN_SECONDS, turns.release)
+    try:
+        yield
+    finally:
+        if over.when() > loop.time():
+            over.cancel()
+            turns.release()
+
+
 class Peer:
     """A browser or an encoder at the other end."""
 
@@ -60,7 +75,9 @@ class Peer:
         self.on_connected: Callable[[], None] | None = None
         self._setting = setting
         self._offer = offer
-        self._dtls = Dtls(self.ice, setting.certificate, server=our_role_is_server(offer))
+        server = our_role_is_server(offer)
+        self.ice.hellos.expected = server
+        self._dtls = Dtls(self.ice, setting.certificate, server=server)
 
     async def live(self) -> None:
         """From the answer to the end, whichever side ends it. Never raises for what peers do."""
@@ -82,11 +99,12 @@ class Peer:
         await first_of(self.ice.connected, self.ending)
         if self.ending.is_set():
             return
-        async with self._setting.handshakes:
+        async with a_turn(self._setting.handshakes):
             keys = await self._dtls.handshake(self._offer.fingerprints)
         if self.ending.is_set():
             return
         self.keys = keys
+        self.ice.hellos.expected = False
         self.ice.on_media = self._media
         self.ice.on_moved = self.moved
         self.connected(keys)

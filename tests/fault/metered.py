@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from realtime.relay import relay
-from realtime.relay.mux import DTLS_BELOW, DTLS_FROM, Address, Mux
+from realtime.relay.hellos import Hellos
+from realtime.relay.mux import DTLS_BELOW, DTLS_FROM, Address, Ice, Mux
 from server.cli import main
 
 LOOK_SECONDS = 0.005
@@ -56,6 +57,20 @@ class Open(Mux):
                 ice.deliver(datagram)
 
 
+class Credulous(Mux):
+    """Hands on whatever comes from a proved address, as a library would have it."""
+
+    def new_ice(self) -> Ice:
+        ice = super().new_ice()
+        ice.hellos = Everything()
+        return ice
+
+
+class Everything(Hellos):
+    def pass_on(self, datagram: bytes) -> bool:  # noqa: ARG002 - what it replaces looks at it
+        return True
+
+
 class Talkative(Mux):
     """Tells its log of whatever it cannot read, and answers that it could not."""
 
@@ -68,7 +83,12 @@ class Talkative(Mux):
             self.send(b"\x01\x11\x00\x00", address)
 
 
-FAULTS: dict[str, type[Mux]] = {"none": Mux, "open": Open, "talkative": Talkative}
+FAULTS: dict[str, type[Mux]] = {
+    "none": Mux,
+    "open": Open,
+    "credulous": Credulous,
+    "talkative": Talkative,
+}
 
 if __name__ == "__main__":
     Metered.meter = Path(sys.argv[1])

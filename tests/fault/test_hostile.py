@@ -57,8 +57,11 @@ class Target:
         return self.server.port
 
     async def received(self) -> int:
+        return await self.counted("rounds_relay_datagrams_received_total ")
+
+    async def counted(self, name: str) -> int:
+        """A row of its metrics, by all that stands before the number."""
         text = (await self.http.get(f"{self.url}/metrics")).text
-        name = "rounds_relay_datagrams_received_total "
         return next(int(row[len(name) :]) for row in text.splitlines() if row.startswith(name))
 
     def lag_ms(self) -> float:
@@ -87,10 +90,14 @@ async def target(
 
 @asynccontextmanager
 async def called(
-    relay: Target, kind: Kind, who: str, session: str = SESSION
+    relay: Target,
+    kind: Kind,
+    who: str,
+    session: str = SESSION,
+    http: httpx.AsyncClient | None = None,
 ) -> AsyncGenerator[Caller]:
-    bearer = grant(relay.secret, kind, who, session)
-    async with call(f"{relay.url}/{kind}/{session}", bearer, kind=kind, http=relay.http) as caller:
+    bearer, url = grant(relay.secret, kind, who, session), f"{relay.url}/{kind}/{session}"
+    async with call(url, bearer, kind=kind, http=http or relay.http) as caller:
         yield caller
 
 

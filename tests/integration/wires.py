@@ -26,6 +26,8 @@ class Wire:
         self.far = bound()
         self.drops: Callable[[bytes], bool] = lambda _datagram: False
         """Asked of every datagram on its way from the relay."""
+        self.passes: Callable[[bytes], bool] = lambda _datagram: True
+        """Asked of every datagram on its way to the relay."""
         self.dropped = 0
         self.checks: list[bytes] = []
         """What the peer sent to prove its address."""
@@ -56,7 +58,8 @@ class Wire:
         datagram, self._peer = self.near.recvfrom(2048)
         if datagram[0] < 4 and datagram[1] == 1:
             self.checks.append(datagram)
-        self.far.sendto(datagram, self.relay)
+        if self.passes(datagram):
+            self.far.sendto(datagram, self.relay)
 
     def _down(self) -> None:
         datagram = self.far.recv(2048)
