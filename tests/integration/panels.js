@@ -3,6 +3,7 @@
 import { createInterface } from "node:readline";
 import { reduce as atDesk } from "../../web/exhibits/desk-state.js";
 import { reduce as atBooth } from "../../web/exhibits/visit.js";
+import * as captions from "../../web/captions/reduce.js";
 import * as polls from "../../web/polls/reduce.js";
 import * as questions from "../../web/questions/reduce.js";
 import { newer } from "../../web/stages/show.js";
@@ -12,6 +13,13 @@ const STATUSES = ["pending", "live", "answering", "answered", "dismissed"];
 
 /** What was said of a thing, without how it came: an event and a row of a snapshot are then alike. */
 const plain = ({ type, topic, seq, key, ...thing }) => thing;
+const SHOWN = 3, CORRECTED = 10;
+
+/** The last lines of each language, without those that were taken out. */
+function lines(snapshot, frames, most) {
+  const state = captions.reduce(captions.begin(snapshot), frames.filter(({ command }) => !command));
+  return [...state].sort().map(([language, all]) => [language, all.slice(-most).filter(({ text }) => text).map(plain)]);
+}
 const at = ({ asked_at, ...thing }) => ({ ...plain(thing), asked_at: Date.parse(asked_at) });
 
 /** The page's own commands have an answer, which it folds as well. */
@@ -59,6 +67,9 @@ const panels = {
       voters: polls.result(state, poll, true)?.voters ?? 0,
     }));
   },
+
+  captions: (snapshot, frames) => lines(snapshot, frames, SHOWN),
+  caption_desk: (snapshot, frames) => lines(snapshot, frames, CORRECTED),
 
   stage({ stage, viewers }, frames) {
     for (const frame of frames) {
