@@ -26,7 +26,7 @@ HIDDEN_BELOW = 5
 """A group smaller than this is not told: it could be somebody in particular."""
 
 VISITS_STEP, GROUP_STEP = 10, 5
-"""Totals and groups are rounded to different steps, so that neither gives the other away."""
+"""What totals and groups are rounded to."""
 
 
 class Tier(StrEnum):
@@ -300,16 +300,21 @@ def first_name(name: str) -> str:
 def figures(
     professions: Mapping[str, int], *, talks: int, badges: int, waits: Iterable[float]
 ) -> Figures:
-    """Aggregates only: no total and no group that could be one person."""
-    total = sum(professions.values())
+    """Aggregates only: no total and no group that could be one person.
+
+    The total and the order come from what is told of the groups, so they tell no more than that:
+    five groups of 29 are told as 25 each, and a total of 145 would have said that all are 29.
+    """
     waited = list(waits)
-    ordered = sorted(professions.items(), key=lambda item: (-item[1], item[0]))
+    groups = [Group(name=name, count=told(count)) for name, count in professions.items() if count]
+    ordered = sorted(groups, key=lambda group: (-(group.count or 0), group.name))
+    about = sum((group.count or 0) + GROUP_STEP // 2 for group in groups)
     return Figures(
-        visits=None if total < HIDDEN_BELOW else max(VISITS_STEP, nearest(total, VISITS_STEP)),
+        visits=nearest(about, VISITS_STEP) if any(group.count for group in groups) else None,
         talks=talks,
         badges=badges,
         wait_seconds=round(median(waited)) if waited else None,
-        groups=tuple(Group(name=name, count=told(count)) for name, count in ordered if count),
+        groups=tuple(ordered),
     )
 
 
@@ -319,7 +324,8 @@ def told(count: int) -> int | None:
 
 
 def nearest(count: int, step: int) -> int:
-    return (count + step // 2) // step * step
+    """Of the multiples of `step`; halves go up, and nothing goes to 0."""
+    return max(step, (count + step // 2) // step * step)
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

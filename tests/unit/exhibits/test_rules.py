@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.errors import Invalid
@@ -91,12 +91,22 @@ def test_small_groups_are_hidden_and_the_total_is_rounded() -> None:
     assert found.wait_seconds == 160
 
 
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 60), max_size=6))
+def test_what_is_told_follows_from_what_is_told_of_the_groups(counted: dict[str, int]) -> None:
+    """Not the total alone, the order of the groups too."""
+    shown = {name: rules.told(count) or min(count, 1) for name, count in counted.items()}
+    found = rules.figures(counted, talks=0, badges=0, waits=[])
+    assert found == rules.figures(shown, talks=0, badges=0, waits=[])
+
+
 def test_a_day_without_visits_says_nothing() -> None:
     found = rules.figures({"nurse": 4}, talks=0, badges=0, waits=[])
     assert (found.visits, found.wait_seconds) == (None, None)
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 60), max_size=6))
+@example(dict.fromkeys("abcde", 29))
+@example(dict.fromkeys("abcd", 1))
 def test_no_group_can_be_worked_out_from_the_rest(counted: dict[str, int]) -> None:
     """Some other day, on which this group had another size, would have been told the same."""
 
