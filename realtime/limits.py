@@ -41,6 +41,9 @@ MAX_TOPIC_CHARS = 120
 FIRST_FRAME_SECONDS = 10.0
 """A socket that says nothing is not a page of ours."""
 
+HEADER_SECONDS = 10.0
+"""A request whose head is not complete by then is none; a browser sends it at once."""
+
 SILENT_SECONDS = 30.0
 """A page that beats is never pinged; a silent one is asked, and dropped after as long again."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from realtime.hub.mount import Factory, health, hub_server, listen, mount
+from realtime.hub.mount import Factory, Hurried, health, hub_server, listen, mount
 from realtime.hub.reception import open_reception
 from server import metrics, migrate
 from server.app import create_app
@@ -129,6 +129,7 @@ def _config(
         create_app(services, places),
         host=settings.host,
         port=settings.port,
+        http=Hurried,
         ws=sockets,  # type: ignore[arg-type]  # it only calls what it is given
         lifespan="off",
         log_config=None,

@@ -1,5 +1,7 @@
 """Gives sockets that arrive on the pages' port to the hub, through uvicorn's `ws=` hook.
 
+Requests come through its `http=` hook, so that none may be slow to say what it wants.
+
 uvicorn calls what it was given with `config`, `server_state` and `app_state`, feeds it the request,
 and asks the connections registered in `server_state` to shut down. A contract test holds that.
 """
@@ -11,9 +13,11 @@ from typing import Any
 
 import uvicorn
 from uvicorn.config import Config
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import ServerState
 
 from realtime.hub.connection import Connection, Greet
+from realtime.limits import HEADER_SECONDS
 
 Factory = Callable[..., asyncio.Protocol]
 Scope = MutableMapping[str, Any]
@@ -42,6 +46,37 @@ class Mounted(Connection):
         super().connection_lost(exc)
 
 
+class Hurried(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's HTTP, which would wait for ever for the rest of a request's head."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._hurry()
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        if self._patience is None and (before is None or before.response_complete):
+            self._hurry()
+        super().data_received(data)
+        if self.cycle is not before or self not in self.connections:
+            self._calm()  # the head is complete, or the transport is another protocol's
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._calm()
+        super().connection_lost(exc)
+
+    def _hurry(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
 def mount(origins: Sequence[str], greet: Greet) -> Factory:
     """What to pass as `Config(ws=…)`: `/ws` becomes a peer, any other socket is refused."""
 
@@ -67,6 +102,7 @@ def hub_server(origins: Sequence[str], greet: Greet, pages: App = health) -> uvi
     """The server of `rounds hub`: `await server.serve(sockets=[listen(host, port)])`."""
     config = Config(
         pages,
+        http=Hurried,
         ws=mount(origins, greet),  # type: ignore[arg-type]  # it only calls what it is given
         lifespan="off",
         log_config=None,

@@ -1,8 +1,11 @@
 """What we use of uvicorn beyond its documented interface; a new version must keep it."""
 
+import asyncio
 import inspect
 
+import pytest
 from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 
@@ -22,6 +25,18 @@ def test_a_socket_class_is_called_with_these_names_and_fed_like_this() -> None:
         "protocol.connection_made(self.transport)",
         "protocol.data_received(",
         "set_protocol(protocol)",
+    ):
+        assert used in source
+
+
+@pytest.mark.parametrize("protocol", [HttpToolsProtocol, H11Protocol])
+def test_a_head_that_is_complete_shows_in_these(protocol: type[asyncio.Protocol]) -> None:
+    source = inspect.getsource(protocol)
+    for used in (
+        "self.cycle = RequestResponseCycle(",
+        "self.connections.add(self)",
+        "self.connections.discard(self)",
+        "self.cycle.response_complete",
     ):
         assert used in source
 
