@@ -202,7 +202,7 @@ async def test_a_hundred_learners_answer_at_once_and_each_counts_once_with_their
         poll_id = await opened(world)
         people = [await world.call(f"P{n}") for n in range(100)]
         await asyncio.gather(
-            *(answer(world, poll_id, call, n % 3) for n in range(9) for call in people)
+            *(answer(world, poll_id, call, n % 3) for n in range(100) for call in people)
         )
         await asyncio.gather(*(answer(world, poll_id, call, 2) for call in people[:30]))
         found = await stored(world.services.db)

@@ -432,7 +432,7 @@ async def test_an_offer_cannot_name_a_victim(relay: Running) -> None:
         victim.setblocking(False)
         port = victim.getsockname()[1]
         candidates = "\r\n".join(
-            f"a=candidate:{n} 1 udp 2130706431 127.0.0.1 {port} typ host" for n in range(500)
+            f"a=candidate:{n} 1 udp 2130706431 127.0.0.1 {port} typ host" for n in range(1000)
         )
         offer = Caller("publish", ("VP8",)).offer.rstrip() + "\r\n" + candidates + "\r\n"
         async with RelayClient(relay.url, relay.secret) as client:

@@ -220,6 +220,16 @@ def test_a_new_token_for_the_encoder_replaces_the_old(day: Day) -> None:
     assert second["token"] not in faculty.get(f"{day.session}/studio").text
 
 
+def test_a_token_with_one_bit_changed_is_none(day: Day) -> None:
+    made = token(day)
+    for at in range(0, len(made), 7):
+        other = made[:at] + chr(ord(made[at]) ^ 1) + made[at + 1 :]
+        refused = httpx.post(whip(day), headers={**SDP, **bearer(other)}, content="x")
+        assert (refused.status_code, refused.json()["code"]) == (401, "token.unknown")
+    accepted = httpx.post(whip(day), headers={**SDP, **bearer(made)}, content="x")
+    assert accepted.status_code == 400  # the token holds, the offer is none
+
+
 def test_a_token_stops_with_the_right_it_was_made_by(day: Day) -> None:
     made = token(day)
     in_rows(day.server.data, _take_faculty, day.people[Role.FACULTY])
