@@ -21,8 +21,8 @@ ANSWERS_A_SECOND = 60.0
 MOMENT_SECONDS = 0.5
 """Any moment within two commits is a good one to die."""
 
-SHOWN_SECONDS = 10.0
-"""From everybody's return to the final tally; five on a machine with nothing else to do."""
+SHOWN_SECONDS = 5.0
+"""From everybody's return to the final tally."""
 
 BACK_SECONDS = 20.0
 MUTE = (sys.executable, "-m", "tests.fault.mute")
