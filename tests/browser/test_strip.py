@@ -143,7 +143,10 @@ def opened(day: Day, context: BrowserContext, path: str) -> Page:
 
 
 def closed(day: Day, page: Page, *, device: str = "laptop", booth: bool = False) -> None:
-    """As a person closes a tab: the leave is on record at once, without any lease running out."""
+    """As a person closes a tab: the leave is on record at once, without any lease running out.
+
+    What comes next does so later by a stretch that is drawn.
+    """
     since = clock.now_ms()
     page.close(run_before_unload=True)
 
@@ -155,6 +158,8 @@ def closed(day: Day, page: Page, *, device: str = "laptop", booth: bool = False)
         )
 
     eventually(left, 10, f"{device} left")
+    gone = clock.now_ms()
+    eventually(lambda: clock.now_ms() > gone + DRAWN_MS, what="a moment without it")
 
 
 @pytest.mark.timeout(SECONDS)
